@@ -10,7 +10,7 @@ func Merge(o, patch Object) Object {
 	if patch.IsEmpty() {
 		return o
 	}
-	var b Builder
+	b := newPatch(len(o) + len(patch))
 	b.merge(o.Value(), patch.Value())
 	return b.patched(o)
 }
@@ -25,7 +25,7 @@ func MergeAt(o Object, at Path, patch Object) Object {
 	if at.IsZero() || CheckMergeAt(at, patch) != nil {
 		return o
 	}
-	var b Builder
+	b := newPatch(len(o) + len(patch))
 	b.mergeAt(o.Value(), at.steps, patch.Value())
 	return b.patched(o)
 }
@@ -47,11 +47,21 @@ func Remove(o Object, paths []Path) Object {
 		if o.IsEmpty() || p.IsZero() {
 			continue
 		}
-		var b Builder
+		b := newPatch(len(o))
 		b.remove(o.Value(), p.steps)
 		o = b.patched(o)
 	}
 	return o
+}
+
+// newPatch returns a Builder with room for a result of about size bytes.
+func newPatch(size int) *Builder {
+	const headers = 32 // a few containers grow while their headers move in
+	return &Builder{
+		buf:    make([]byte, 0, size+headers),
+		open:   make([]frame, 0, 8),
+		fields: make([]field, 0, 16),
+	}
 }
 
 // patched returns the payload that b holds, without a copy. A patch of a

@@ -31,7 +31,7 @@ func Select(o Object, s Selector) Object {
 				tails = append(tails, p.steps)
 			}
 		}
-		var b Builder
+		b := newPatch(len(o))
 		b.pick(o.Value(), tails, s.Kind == SelectInclude)
 		return b.patched(o)
 	default:
