@@ -1,0 +1,97 @@
+# Tidemark's commands. `make run` and `make test` need only Go, git and make on
+# a Debian-like system; what else a test needs is installed by .ci/needs.
+
+SHELL := /bin/bash
+GO    ?= go
+BIN   := bin
+
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo 0.1.0-dev)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# Seconds that all fuzz targets together may take, and rounds of `make crash`.
+FUZZ_SECONDS ?= 220
+CRASH_ROUNDS ?= 10000
+
+# Packages below test/ drive the built binary from outside. The race detector
+# would watch the driver only, so they run without it.
+INSIDE  = $(shell $(GO) list ./... | grep -v /tidemark/test/)
+OUTSIDE = $(shell $(GO) list ./test/... 2>/dev/null)
+
+# With JSON=dir, every run leaves the events of its tests there.
+TESTSUM = $(abspath $(BIN)/gotestsum) --format pkgname --format-hide-empty-pkg $(if $(JSON),--jsonfile $(abspath $(JSON)/$@.json)) --
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: ## build the server and start it on 127.0.0.1:6333, data below ./storage
+	$(GO) build -o $(BIN)/tidemark ./cmd/tidemark
+	./$(BIN)/tidemark
+
+.PHONY: build
+build: ## build the release binary bin/tidemark
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/tidemark ./cmd/tidemark
+
+.PHONY: test
+test: needs test-race test-outside test-deploy ## install what the tests need and run all of them
+
+.PHONY: needs
+needs:
+	@.ci/needs
+
+.PHONY: test-race
+test-race: $(BIN)/gotestsum ## tests of the packages, with the race detector
+	$(TESTSUM) -race -timeout 12m $(INSIDE)
+
+.PHONY: test-outside
+test-outside: $(BIN)/gotestsum ## tests that drive the built binary
+	$(if $(strip $(OUTSIDE)),$(TESTSUM) -timeout 15m -count=1 $(OUTSIDE),@true)
+
+.PHONY: test-deploy
+test-deploy: $(BIN)/gotestsum ## checks of compose file, Dockerfile and unit
+	$(if $(wildcard test/deploy/go.mod),cd test/deploy && $(TESTSUM) ./...,@true)
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## formatting, import rules and the other linters
+	$(BIN)/golangci-lint run ./...
+	$(GO) -C internal/tools test ./...
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## format the code
+	$(BIN)/golangci-lint fmt ./...
+
+.PHONY: fuzz
+fuzz: ## a short run of every fuzz target, FUZZ_SECONDS in all
+	GO=$(GO) .ci/fuzz $(FUZZ_SECONDS)
+
+.PHONY: docs
+docs: ## links, paths and hosts in the documents
+	$(GO) test -count=1 ./internal/doccheck
+
+.PHONY: bench
+bench: ## all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 0 ./...
+
+.PHONY: crash
+crash: ## kill -9 under load, CRASH_ROUNDS rounds
+	TIDEMARK_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -v -timeout 0 -run Crash ./test/...
+
+ifneq ($(wildcard test/demo/run),)
+.PHONY: demo
+demo: build ## load real vectors, snapshot them under writes and restore them
+	test/demo/run
+endif
+
+$(BIN)/golangci-lint: internal/tools/go.mod
+	$(GO) -C internal/tools build -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+$(BIN)/gotestsum: internal/tools/go.mod
+	$(GO) -C internal/tools build -o ../../$@ gotest.tools/gotestsum
+	@touch $@
+
+.PHONY: clean
+clean: ## remove what was built, never data
+	rm -rf $(BIN)
