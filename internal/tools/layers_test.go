@@ -62,6 +62,8 @@ var forbidden = map[edge][]string{ // by the lists that must report them
 	{"snapshot", "github.com/aws/aws-sdk-go-v2/aws"}:   {"only-in-s3", "snapshot"},
 	{"transport/rest", "google.golang.org/grpc"}:       {"only-in-grpc", "transport-rest"},
 	{"wal_test", "github.com/tidwall/wal"}:             {"only-in-wal-local"},
+	{"wal/waltest", "github.com/tidwall/wal"}:          {"only-in-wal-local"},
+	{"snapshot/blob/blobtest", "./config"}:             {"leaves-in-tests"},
 	{"transport_test", "github.com/gin-gonic/gin"}:     {"only-in-rest"},
 	{"cmd/tidemark_test", "github.com/knadh/koanf/v2"}: {"only-in-config"},
 }
@@ -93,6 +95,8 @@ var allowed = []edge{
 	{"cmd/tidemark", "./transport/rest"},
 	{"cmd/tidemark", "github.com/spf13/cobra"},
 	{"snapshot_test", "./wal/local"},
+	{"segments/payload/payloadtest", "github.com/stretchr/testify/require"},
+	{"wal/waltest", "github.com/stretchr/testify/require"},
 	{"._test", "./wal/local"},
 	{"._test", "github.com/stretchr/testify/require"},
 }
