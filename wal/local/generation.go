@@ -1,0 +1,155 @@
+package local
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/wal"
+)
+
+const (
+	osReadOnly = os.O_RDONLY
+	dirPerm    = 0o750
+	filePerm   = 0o640
+)
+
+// generation is the one that records are appended to, or a spare that has no
+// header yet.
+type generation struct {
+	number uint64
+	lib    *library
+	file   fsx.File // for sync; the library writes through its own descriptor
+	salt   uint64
+	chain  uint32 // CRC of the last frame
+	size   int64  // bytes in the file, a multiple of blockSize
+	groups uint64
+}
+
+// prepareGeneration creates an empty generation whose directory entries and
+// file survive a crash.
+func prepareGeneration(fsys fsx.FS, dir string, number uint64) (*generation, error) {
+	name := generationFile(dir, number)
+	if err := fsys.Mkdir(filepath.Dir(name), dirPerm); err != nil {
+		return nil, fmt.Errorf("create generation %d of the log: %w", number, err)
+	}
+	f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
+	if err != nil {
+		return nil, fmt.Errorf("create generation %d of the log: %w", number, err)
+	}
+	return fillGeneration(fsys, dir, number, f)
+}
+
+// resetGeneration empties the file of a generation whose header was never
+// written whole.
+func resetGeneration(fsys fsx.FS, dir string, number uint64) (*generation, error) {
+	f, err := fsys.OpenFile(generationFile(dir, number), os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("reset generation %d of the log: %w", number, err)
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, errors.Join(fmt.Errorf("reset generation %d of the log: %w", number, err), f.Close())
+	}
+	return fillGeneration(fsys, dir, number, f)
+}
+
+// fillGeneration makes an empty file durable and opens the library on it. It
+// owns f.
+func fillGeneration(fsys fsx.FS, dir string, number uint64, f fsx.File) (*generation, error) {
+	err := f.Sync()
+	for _, d := range []string{filepath.Dir(f.Name()), dir} {
+		if err == nil {
+			err = fsys.SyncDir(d)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("create generation %d of the log: %w", number, err), f.Close())
+	}
+	lib, err := openLibrary(filepath.Dir(f.Name()))
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &generation{number: number, lib: lib, file: f}, nil
+}
+
+// resumeGeneration opens a generation for append behind the frames that a
+// scanner read to their end.
+func resumeGeneration(fsys fsx.FS, dir string, s *scanner) (*generation, error) {
+	f, err := fsys.OpenFile(generationFile(dir, s.origin.number), os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open generation %d of the log: %w", s.origin.number, err)
+	}
+	lib, err := openLibrary(filepath.Dir(f.Name()))
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if lib.index != s.frames {
+		err := &wal.CorruptError{
+			File: f.Name(), Offset: s.off, Position: s.next - 1,
+			Reason: fmt.Sprintf("the library sees %d entries, there are %d frames", lib.index, s.frames),
+		}
+		return nil, errors.Join(err, lib.close(), f.Close())
+	}
+	return &generation{
+		number: s.origin.number, lib: lib, file: f,
+		salt: s.salt, chain: s.chain, size: s.off, groups: s.frames - 1,
+	}, nil
+}
+
+// begin writes the header frame: from then on the generation is part of the
+// log.
+func (g *generation) begin(salt uint64, prev uint32, next wal.Position, o origin) error {
+	g.salt, g.chain = salt, prev
+	if _, err := g.append(appendOrigin(make([]byte, headSize, blockSize), o), kindHeader, next, 0); err != nil {
+		return err
+	}
+	_, err := g.sync()
+	return err
+}
+
+// append writes one frame, without sync. buf has headSize bytes of room before
+// the body; the buffer that holds the frame is returned for reuse.
+func (g *generation) append(buf []byte, k kind, first wal.Position, count int) ([]byte, error) {
+	frame, crc := sealFrame(buf, head{kind: k, salt: g.salt, first: first, count: uint32(count), prev: g.chain})
+	if err := g.announce(frame); err != nil {
+		return frame, err
+	}
+	if err := g.lib.write(frame); err != nil {
+		return frame, err
+	}
+	g.chain = crc
+	g.size += entrySize(len(frame))
+	if k == kindGroup {
+		g.groups++
+	}
+	return frame, nil
+}
+
+// announce tells a file system that records or fails what is written what the
+// library is about to write behind its back.
+func (g *generation) announce(frame []byte) error {
+	a, ok := g.file.(fsx.Announcer)
+	if !ok {
+		return nil
+	}
+	entry := append(binary.AppendUvarint(nil, uint64(len(frame))), frame...)
+	if err := a.Announce(entry, g.size); err != nil {
+		return fmt.Errorf("write log: %w", err)
+	}
+	return nil
+}
+
+// sync makes everything appended durable and says how long that took.
+func (g *generation) sync() (time.Duration, error) {
+	start := time.Now()
+	if err := g.file.SyncData(); err != nil {
+		return 0, fmt.Errorf("sync log: %w", err)
+	}
+	return time.Since(start), nil
+}
+
+func (g *generation) close() error { return errors.Join(g.lib.close(), g.file.Close()) }

@@ -1,0 +1,38 @@
+package local_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark-db/tidemark/wal"
+	"github.com/tidemark-db/tidemark/wal/local"
+	"github.com/tidemark-db/tidemark/wal/waltest"
+)
+
+type subject struct {
+	dir     string
+	options local.Options
+}
+
+func (s *subject) Open(t *testing.T, base wal.Position) wal.Log {
+	o := s.options
+	o.Base = base
+	log, _, err := local.Open(s.dir, o)
+	require.NoError(t, err)
+	return log
+}
+
+func TestConformance(t *testing.T) {
+	for name, o := range map[string]local.Options{
+		"defaults":          {},
+		"small generations": {SegmentBytes: 32 << 10, MaxGroupBytes: 8 << 10},
+		"no memory":         {TailBytes: 1, SegmentBytes: 64 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			waltest.Run(t, func(t *testing.T) waltest.Subject {
+				return &subject{dir: t.TempDir(), options: o}
+			})
+		})
+	}
+}
