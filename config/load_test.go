@@ -83,7 +83,7 @@ func TestRunModeChoosesAFile(t *testing.T) {
 		"config/development.yaml": "log_level: DEBUG",
 		"config/production.yaml":  "log_level: WARN",
 	})
-	o.Environ = []string{"RUN_MODE=production"}
+	o.Environ = []string{"RUN_MODE=staging", "RUN_MODE=production"} // the last one counts
 	l, err := Load(o)
 	require.NoError(t, err)
 	require.Equal(t, "WARN", l.Config.LogLevel)
