@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func FuzzParseTime(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := filter.ParseTime(text)
 		want, stdErr := time.Parse(time.RFC3339Nano, text)
-		if stdErr == nil && want.Year() > 0 {
+		if stdErr == nil && !strings.Contains(text, ",") { // that reads a comma as a point
 			require.NoError(t, err, text)
 			require.Equal(t, want.UnixMicro(), int64(got), text)
 		}
