@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts run this test binary under the names of the
+// command and of a server with a fake store.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"tidemark":      main,
+		"fake-tidemark": fakeMain,
+	})
+}
+
+// fakeMain is main with a store that is ready at once and holds nothing.
+func fakeMain() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	a := &app{open: openFake(newFakeEngine()), environ: os.Environ(), dir: ".", root: "/"}
+	os.Exit(a.run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			// Nothing of the machine's own configuration may reach a test.
+			kept := env.Vars[:0]
+			for _, v := range env.Vars {
+				if !strings.HasPrefix(v, "QDRANT__") && !strings.HasPrefix(v, "TIDEMARK__") && !strings.HasPrefix(v, "RUN_MODE=") {
+					kept = append(kept, v)
+				}
+			}
+			env.Vars = kept
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+		},
+	})
+}
+
+// exits runs a command and requires its exit code: exits 2 tidemark --bogus.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARG...]")
+	}
+	code := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		code = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if code != args[0] {
+		ts.Fatalf("%s ended with %s, want %s", strings.Join(args[1:], " "), code, args[0])
+	}
+}

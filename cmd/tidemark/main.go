@@ -1,0 +1,54 @@
+// Command tidemark serves a store of points over the API of Qdrant, and holds
+// the tools for those who operate it. It is the only package that knows all
+// others: it reads the configuration and fills their options.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	// The first signal asks for a graceful stop. It also puts the default back
+	// in place, so that the second one ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	code := Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// Run runs the command with args and returns its exit code. When ctx ends, a
+// server stops gracefully.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{open: openEngine, environ: os.Environ(), dir: ".", root: "/"}
+	return a.run(ctx, args, stdout, stderr)
+}
+
+// app is what the commands share.
+type app struct {
+	open    opener
+	environ []string
+	dir     string // in which ./config is looked for
+	root    string // in which ./etc, ./proc and ./sys are looked for
+	flags   flags
+}
+
+func (a *app) run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := a.newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "tidemark: %v\n", err)
+	}
+	if exitCode(err) == exitUsage {
+		fmt.Fprintln(stderr, "See 'tidemark --help'.")
+	}
+	return exitCode(err)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidemark-db/tidemark/config"
+)
+
+// engine is the store with its transports, as far as serving needs to know it.
+type engine interface {
+	http.Handler
+	// Ready reports whether recovery is done and Drain was not called.
+	Ready() bool
+	// Drain makes Ready and /readyz say no; requests are still answered.
+	Drain()
+	// Close finishes what was begun, flushes it and frees the data directory.
+	// It is called once, after the last request was answered or given up.
+	Close(ctx context.Context) error
+}
+
+// opener opens the engine. Recovery goes on in the background.
+type opener func(ctx context.Context, c config.Config, budget int64, logger *slog.Logger) (engine, error)
+
+func (a *app) runServe(c *cobra.Command, _ []string) error {
+	loaded, err := a.load()
+	if err != nil {
+		return err
+	}
+	logger := newLogger(loaded.Config, c.ErrOrStderr())
+	logConfiguration(logger, loaded)
+	return a.serve(c.Context(), loaded.Config, logger, c.OutOrStdout())
+}
+
+// minProcs is the least GOMAXPROCS: an fdatasync keeps its P, and with as many
+// Ps as cores a few of them would leave nobody to answer reads.
+const minProcs = 8
+
+// serve opens the store and serves it until ctx ends, then stops gracefully:
+// readiness off, requests drained, everything flushed and closed. The line that
+// says where it listens goes to stdout, all else to the logger.
+func (a *app) serve(ctx context.Context, c config.Config, logger *slog.Logger, stdout io.Writer) (err error) {
+	if runtime.GOMAXPROCS(0) < minProcs {
+		runtime.GOMAXPROCS(minProcs)
+	}
+	budget := budgetBytes(c.Tidemark.BudgetMB, memoryBytes(a.root, goMemoryLimit()))
+	logger.Info("starting", slog.String("version", version), slog.String("commit", commit), slog.Int64("budget_bytes", budget))
+
+	listeners, err := listen(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	e, err := a.open(ctx, c, budget, logger)
+	if err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	defer func() { err = a.closeEngine(ctx, e, c, logger, err) }()
+
+	servers := newServers(c, e, listeners, logger)
+	servers.start()
+	fmt.Fprintf(stdout, "tidemark %s listens on http://%s\n", version, listeners.http.Addr())
+
+	notify := newNotifier(a.environ)
+	if a.untilReady(ctx, e, servers.failed) {
+		logger.Info("ready")
+		logFailure(logger, notify.send(stateReady))
+	}
+	select {
+	case <-ctx.Done():
+		logger.Info("stopping")
+	case err = <-servers.failed:
+		logger.Error("stopping: a server failed", slog.Any("error", err))
+	}
+	logFailure(logger, notify.send(stateStopping))
+	e.Drain()
+	servers.stop(ctx)
+	return err
+}
+
+// untilReady waits for the end of recovery; it returns false if it was told to
+// stop first. What failed stays in the channel for the caller.
+func (a *app) untilReady(ctx context.Context, e engine, failed chan error) bool {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !e.Ready() {
+		select {
+		case <-ctx.Done():
+			return false
+		case err := <-failed:
+			failed <- err
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
+// closeEngine closes the engine after whatever ended serving, err.
+func (a *app) closeEngine(ctx context.Context, e engine, c config.Config, logger *slog.Logger, err error) error {
+	closing, cancel := graceful(ctx, c)
+	defer cancel()
+	if cerr := e.Close(closing); cerr != nil {
+		logger.Error("the store was not closed cleanly; the next start repairs it", slog.Any("error", cerr))
+		if err == nil {
+			err = fmt.Errorf("close the store: %w", cerr)
+		}
+		return err
+	}
+	logger.Info("stopped")
+	return err
+}
+
+// graceful returns a context for stopping: it outlives ctx, by which a stop was
+// asked for, and bounds each step of it.
+func graceful(ctx context.Context, c config.Config) (context.Context, context.CancelFunc) {
+	limit := time.Duration(c.Tidemark.ShutdownTimeoutSec) * time.Second
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
+func goMemoryLimit() int64 {
+	if limit := debug.SetMemoryLimit(-1); limit > 0 {
+		return limit
+	}
+	return math.MaxInt64
+}
+
+func logFailure(logger *slog.Logger, err error) {
+	if err != nil {
+		logger.Warn("a step failed that others do not depend on", slog.Any("error", err))
+	}
+}
