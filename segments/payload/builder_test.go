@@ -212,7 +212,7 @@ func TestValidateRefuses(t *testing.T) {
 		"bad key":           {[]byte{9, 4, 1, 1, 0xff, 1}, payload.ErrNotUTF8},
 		"NaN":               {[]byte{6, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f}, payload.ErrNotFinite},
 		"infinity":          {[]byte{6, 0, 0, 0, 0, 0, 0, 0xf0, 0x7f}, payload.ErrNotFinite},
-		"small uint":        {[]byte{5, 1, 0, 0, 0, 0, 0, 0, 0}, payload.ErrNotCanonical},
+		"small uint":        {[]byte{5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, payload.ErrNotCanonical},
 		"count too large":   {[]byte{8, 2, 2, 1}, payload.ErrNotCanonical},
 		"count too small":   {[]byte{8, 3, 1, 1, 1}, payload.ErrNotCanonical},
 		"no count":          {[]byte{8, 0}, payload.ErrNotCanonical},

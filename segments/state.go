@@ -1,0 +1,176 @@
+package segments
+
+import (
+	"slices"
+
+	"github.com/tidemark-db/tidemark/wal"
+)
+
+// State is all points of a collection as its applier knows them. It belongs to
+// one goroutine; what it publishes may be read by any.
+type State struct {
+	schema Schema
+	heads  []*head // the last one is active, those before are sealed
+	deaths deathLog
+	sums   Sums
+	count  int
+	// epoch rises with each publication: pages of dead rows of an earlier
+	// epoch are shared with views.
+	epoch uint64
+}
+
+// NewState returns the state of a collection without vectors and points.
+func NewState() *State { return &State{heads: []*head{newHead()}, epoch: 1} }
+
+// Located is the live row of an id with everything that removing it needs, read
+// and verified, so that Apply cannot fail. The zero Located is no row.
+type Located struct {
+	row  Row
+	head *head
+	hash Hash
+}
+
+// IsZero reports whether there is no row.
+func (l Located) IsZero() bool { return l.row.part == nil }
+
+// Row returns the row. It may be read until the next call of Apply.
+func (l Located) Row() Row { return l.row }
+
+// Locate finds the live row of an id. After an error nothing is known about
+// the id.
+func (s *State) Locate(id PointID) (Located, bool, error) {
+	for _, h := range slices.Backward(s.heads) {
+		if row, ok := h.find(id); ok {
+			hash, err := h.hash(row.n)
+			return Located{row: row, head: h, hash: hash}, true, err
+		}
+	}
+	return Located{}, false, nil
+}
+
+// Change is what one record does to one id.
+type Change struct {
+	ID PointID
+	// Old is the row that dies, located in the state as it is before the
+	// record; zero if there is none.
+	Old Located
+	// New is the row that is added; nil if the point is only removed. Its
+	// vectors are in the schema. Apply copies its bytes.
+	New *Point
+}
+
+// Apply applies the net effects of the record at position at, no more than one
+// change for each id. It cannot fail.
+func (s *State) Apply(at wal.Position, changes []Change) {
+	for i := range changes {
+		c := &changes[i]
+		if !c.Old.IsZero() {
+			s.remove(c.Old)
+			s.deaths.add(at, c.ID)
+		}
+		if c.New != nil {
+			s.insert(c.New)
+		}
+	}
+}
+
+func (s *State) remove(old Located) {
+	s.count--
+	s.sums.Points = s.sums.Points.Sub(old.hash)
+	for i := range s.sums.Vectors {
+		v := &s.sums.Vectors[i]
+		if c := old.head.column(v.Key); c != nil {
+			if hash, ok := c.hash(old.row.n); ok {
+				v.Sum = v.Sum.Sub(hash)
+			}
+		}
+	}
+	old.head.kill(old.row.id, old.row.n, s.epoch)
+}
+
+func (s *State) insert(p *Point) {
+	hash := HashPoint(p.ID, p.Version, p.Payload)
+	s.count++
+	s.sums.Points = s.sums.Points.Add(hash)
+	h := s.active()
+	h.add(p, hash)
+	for _, v := range p.Vectors {
+		spec, known := s.schema.ByKey(v.Key)
+		sum := s.sums.vector(v.Key)
+		if !known || sum == nil {
+			continue
+		}
+		hash := HashVector(p.ID, v.Data)
+		*sum = sum.Add(hash)
+		h.addVector(spec, v.Data, hash)
+	}
+}
+
+func (s *State) active() *head { return s.heads[len(s.heads)-1] }
+
+// AddVector begins the sum of a new vector. Its key is above all others.
+func (s *State) AddVector(spec VectorSpec) {
+	s.schema = append(slices.Clip(s.schema), spec)
+	s.sums.addVector(spec.Key)
+}
+
+// DropVector ends a vector: the sum of all its hashes is left out from now on.
+// Rows keep their data until they are written or merged.
+func (s *State) DropVector(key VectorKey) {
+	s.schema = slices.DeleteFunc(slices.Clone(s.schema), func(spec VectorSpec) bool { return spec.Key == key })
+	s.sums.dropVector(key)
+}
+
+// Seal makes the active head immutable but for deaths and begins an empty one.
+// at is the position of the last record that was applied. A head without rows
+// is not sealed.
+func (s *State) Seal(at wal.Position) bool {
+	if s.active().n == 0 {
+		return false
+	}
+	s.active().sealed = at
+	s.active().frozen = nil
+	s.heads = append(s.heads, newHead())
+	return true
+}
+
+// Count returns the number of points.
+func (s *State) Count() int { return s.count }
+
+// Sums returns the sums of the hashes of all points.
+func (s *State) Sums() Sums { return s.sums.Clone() }
+
+// Digest returns the digest of all points.
+func (s *State) Digest() Digest { return s.sums.Digest() }
+
+// Usage is the memory that points take which are not in a segment.
+type Usage struct {
+	Active int64 // bytes of the active head
+	Sealed int64 // bytes of sealed heads
+	Deaths int64 // bytes of the deaths that are kept
+}
+
+// Total returns the sum of all.
+func (u Usage) Total() int64 { return u.Active + u.Sealed + u.Deaths }
+
+// Usage returns the memory in use now.
+func (s *State) Usage() Usage {
+	u := Usage{Active: s.active().bytes, Deaths: s.deaths.bytes()}
+	for _, h := range s.heads[:len(s.heads)-1] {
+		u.Sealed += h.bytes
+	}
+	return u
+}
+
+// Publish returns the state as a view, which stands at through. The caller
+// owns one reference to it. The cost does not grow with the number of points.
+func (s *State) Publish(through wal.Position) *View {
+	v := &View{through: through, count: s.count, sums: s.sums.Clone(), deaths: s.deaths.Deaths, usage: s.Usage()}
+	v.heads = make([]*headView, len(s.heads))
+	for i, h := range s.heads {
+		v.heads[i] = h.freeze()
+	}
+	v.references.Store(1)
+	s.epoch++
+	return v
+}
