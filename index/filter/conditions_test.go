@@ -2,6 +2,8 @@ package filter_test
 
 import (
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -147,9 +149,14 @@ func TestIndexesChangeMatching(t *testing.T) {
 		{whole, `{"key":"a","match":{"text":"fox."}}`, `{"a":"brown fox."}`, true},
 		{whole, `{"key":"a","match":{"text":"fox"}}`, `{"a":"brown fox."}`, false},
 		{whole, `{"key":"a","match":{"text":"Fox."}}`, `{"a":"brown fox."}`, false},
+		{whole, `{"key":"a","match":{"text":"Fox."}}`, `{"a":"brown Fox."}`, true},
 		{bounded, `{"key":"a","match":{"text":"a fox brown"}}`, `{"a":"fox"}`, true}, // "a" and "brown" are no tokens
 		{bounded, `{"key":"a","match":{"phrase":"one two"}}`, `{"a":"one - x - two"}`, true},
 		{bounded, `{"key":"a","match":{"text":"a"}}`, `{"a":"a"}`, false},
+		{bounded, `{"key":"a","match":{"text":"four"}}`, `{"a":"four"}`, true},
+		{bounded, `{"key":"a","match":{"text":"bäume"}}`, `{"a":"bäume"}`, false}, // characters count, not bytes
+		{bounded, `{"key":"a","match":{"text":"bäum"}}`, `{"a":"bäum"}`, true},
+		{index(`{"type":"text","min_token_len":2}`), `{"key":"a","match":{"text":"a"}}`, `{"a":"a"}`, false},
 		{index(`{"type":"text","tokenizer":"prefix"}`), `{"key":"a","match":{"text":"fo"}}`, `{"a":"fox"}`, false}, // as word
 		{index(`{"type":"text","tokenizer":"multilingual"}`), `{"key":"a","match":{"text":"fox"}}`, `{"a":"the fox"}`, true},
 	} {
@@ -278,4 +285,33 @@ func TestIDsAndMatchesAll(t *testing.T) {
 		require.Equal(t, c.ids, ids, c.doc)
 		require.Equal(t, c.ok, ok, c.doc)
 	}
+}
+
+// TestAntipodes: rounding must not turn the greatest distance into none.
+func TestAntipodes(t *testing.T) {
+	for i := range 180 {
+		lon, lat := float64(i), float64(i)/2.01
+		condition := fmt.Sprintf(`{"key":"g","geo_radius":{"center":{"lon":%v,"lat":%v},"radius":20015200}}`, lon, lat)
+		require.True(t, matchesDoc(t, condition, fmt.Sprintf(`{"g":{"lon":%v,"lat":%v}}`, lon-180, -lat), nil), condition)
+	}
+}
+
+// TestConcurrentUse is for the race detector.
+func TestConcurrentUse(t *testing.T) {
+	c := compile(t, `{"must":[{"has_id":[1,2]},{"has_id":[2,3]},{"key":"title","match":{"text":"titles"}}]}`, benchIndexes())
+	var done sync.WaitGroup
+	for range 4 {
+		done.Go(func() {
+			p := benchPoint(t)
+			p.id = segments.NumberID(2)
+			for range 50 {
+				ok, err := c.Match(p)
+				ids, _ := c.IDs()
+				if !ok || err != nil || len(ids) != 1 {
+					t.Errorf("match %v, %v, ids %v", ok, err, ids)
+				}
+			}
+		})
+	}
+	done.Wait()
 }

@@ -127,7 +127,7 @@ func haversine(a, b GeoPoint) float64 {
 }
 
 func (p *GeoPolygon) contains(q GeoPoint) bool {
-	if within, border := insideLine(p.Exterior, q); !within || border {
+	if within, _ := insideLine(p.Exterior, q); !within {
 		return false
 	}
 	for _, line := range p.Interiors {
@@ -138,7 +138,8 @@ func (p *GeoPolygon) contains(q GeoPoint) bool {
 	return true
 }
 
-// insideLine counts how often a ray from q to the east crosses the closed line.
+// insideLine reports whether q lies strictly within a closed line, or on it. It
+// counts how often a ray from q to the east crosses the line.
 func insideLine(line []GeoPoint, q GeoPoint) (within, border bool) {
 	for i := 1; i < len(line); i++ {
 		a, b := line[i-1], line[i]

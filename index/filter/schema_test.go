@@ -64,7 +64,7 @@ func TestFieldIndexHasRange(t *testing.T) {
 }
 
 func TestFieldIndexCovers(t *testing.T) {
-	o := payloadtest.Object(t, `{"s":["",1],"i":5.0,"h":5.5,"big":18446744073709551615,"b":true,"t":"2024-01-01","x":"x",
+	o := payloadtest.Object(t, `{"s":["",1],"i":5.0,"h":5.5,"big":18446744073709551615,"edge":9223372036854775808.0,"b":true,"t":"2024-01-01","x":"x",
 		"u":"550e8400-e29b-41d4-a716-446655440000","g":{"lon":1,"lat":2.5},"l":[{"a":[1]},{"a":"x"}],"n":null,"e":[]}`)
 	for _, c := range []struct {
 		path string
@@ -73,6 +73,7 @@ func TestFieldIndexCovers(t *testing.T) {
 	}{
 		{"s", filter.Keyword, true}, {"s", filter.Text, true}, {"s", filter.Integer, true}, {"s", filter.Bool, false},
 		{"i", filter.Integer, true}, {"h", filter.Integer, false}, {"h", filter.Float, true}, {"big", filter.Integer, false},
+		{"edge", filter.Integer, false},
 		{"big", filter.Float, true}, {"b", filter.Bool, true}, {"t", filter.Datetime, true}, {"x", filter.Datetime, false},
 		{"u", filter.UUID, true}, {"x", filter.UUID, false}, {"g", filter.Geo, true}, {"b", filter.Geo, false},
 		{"l[].a", filter.Integer, true}, {"l.a", filter.Integer, false}, {"n", filter.Keyword, false}, {"e", filter.Keyword, false},
