@@ -1,0 +1,134 @@
+package tidemark
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tidemark-db/tidemark/index/filter"
+	"github.com/tidemark-db/tidemark/segments"
+	"github.com/tidemark-db/tidemark/wal"
+)
+
+// resolve writes steps some of which must look at points. Filters are evaluated
+// twice: on a view while others write, and then, with nobody else putting
+// records in order, only for what changed since.
+func (w *write) resolve(steps []step) error {
+	candidates, err := w.candidates(steps)
+	if err != nil {
+		return err
+	}
+	if err := w.c.order.exclusive(w.ctx); err != nil {
+		return err
+	}
+	defer w.c.order.unlockExclusive()
+	if w.c.config().Version != w.config.Version {
+		return errConfigChanged
+	}
+	d := w.newDrafts()
+	for i := range steps {
+		effects := steps[i].known
+		if !steps[i].resolved() {
+			if err := w.flush(d); err != nil {
+				return err
+			}
+			if effects, err = w.effects(&steps[i], candidates[i]); err != nil {
+				w.abandon()
+				return err
+			}
+		}
+		w.draft(d, i, effects)
+	}
+	return w.flush(d)
+}
+
+// flush puts what is drafted in order, so that the next step can see it.
+func (w *write) flush(d *drafts) error {
+	records, err := w.encode(d)
+	if err != nil {
+		return err
+	}
+	d.list = nil
+	return w.enqueue(records)
+}
+
+// selection holds the ids that a filter matched in a view.
+type selection struct {
+	ids     []segments.PointID
+	through wal.Position
+}
+
+func (w *write) candidates(steps []step) (map[int]selection, error) {
+	out := make(map[int]selection)
+	for i := range steps {
+		if steps[i].selected == nil {
+			continue
+		}
+		v, err := w.c.View(w.ctx)
+		if err != nil {
+			return nil, err
+		}
+		ids, err := v.selectIDs(w.ctx, steps[i].match)
+		through := v.Through()
+		v.Release()
+		if err != nil {
+			return nil, err
+		}
+		out[i] = selection{ids: ids, through: through}
+	}
+	return out, nil
+}
+
+// effects looks at the points as of all that is in order. The order lock is
+// held exclusively.
+func (w *write) effects(s *step, before selection) ([]Effect, error) {
+	v, err := w.c.latest(w.ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Release()
+	if s.decided != nil {
+		return s.decided(v)
+	}
+	ids, err := v.reselect(w.ctx, s.match, before)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	return s.selected(ids), nil
+}
+
+// latest returns a view of everything that is in order. The order lock is held
+// exclusively, so that nothing can come after it.
+func (c *Collection) latest(ctx context.Context) (*View, error) {
+	last, err := c.log.Last(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.applied.wait(ctx, last); err != nil {
+		return nil, err
+	}
+	return c.View(ctx)
+}
+
+// reselect returns what match selects in v, given what it selected in an
+// earlier view: of the points that did not change since, the same.
+func (v *View) reselect(ctx context.Context, match *filter.Compiled, before selection) ([]segments.PointID, error) {
+	var ids []segments.PointID
+	for _, id := range before.ids {
+		row, ok, err := v.Get(id)
+		if err != nil {
+			return nil, err
+		}
+		if ok && row.Version() <= before.through {
+			ids = append(ids, id)
+		}
+	}
+	err := v.changedSince(ctx, before.through, func(row segments.Row) error {
+		ok, err := match.Match(rowCandidate{row, v.Config.Schema})
+		if ok {
+			ids = append(ids, row.ID())
+		}
+		return err
+	})
+	slices.SortFunc(ids, segments.PointID.Compare)
+	return ids, err
+}

@@ -1,0 +1,55 @@
+package tidemark
+
+import (
+	"context"
+	"time"
+
+	"github.com/tidemark-db/tidemark/segments"
+	"github.com/tidemark-db/tidemark/wal"
+)
+
+// Stats describe a collection at one instant.
+type Stats struct {
+	// Position is where the newest view stands: the last applied record that
+	// is not a mark.
+	Position wal.Position
+	// Applied is the last applied record of any kind; Durable the last record
+	// in the log; Flushed the one up to which segments hold everything.
+	Applied, Durable, Flushed wal.Position
+	Count                     int
+	Digest                    segments.Digest
+	Segments                  int
+	// LogBytes is the size of the log on disk, 0 if the log does not tell.
+	LogBytes int64
+	// PinnedViews counts the views that are held; the oldest is held since
+	// PinnedSince.
+	PinnedViews int
+	PinnedSince time.Time
+}
+
+// Sizer is implemented by logs that know how much room they take.
+type Sizer interface{ Size() int64 }
+
+// Stats returns what operators look at. It waits for nothing but the end of
+// the log.
+func (c *Collection) Stats(ctx context.Context) (Stats, error) {
+	durable, err := c.log.Last(ctx)
+	if err != nil {
+		return Stats{}, writeError(err)
+	}
+	v, err := c.View(ctx)
+	if err != nil {
+		return Stats{}, err
+	}
+	defer v.Release()
+	s := Stats{
+		Position: v.Through(), Applied: c.applied.position(), Durable: durable,
+		Count: v.Count(), Digest: v.Digest(),
+	}
+	if sized, ok := c.log.(Sizer); ok {
+		s.LogBytes = sized.Size()
+	}
+	s.PinnedViews, s.PinnedSince = c.pins.stats()
+	s.PinnedViews-- // the one that this function holds
+	return s, nil
+}

@@ -1,0 +1,340 @@
+package tidemark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/wal"
+)
+
+// Options configure a Store.
+type Options struct {
+	// Dir is the data directory; it is created if it is missing.
+	Dir string
+	// OpenLog opens the log of one collection.
+	OpenLog OpenLog
+	// FS is the file system; nil is that of the host.
+	FS fsx.FS
+	// Logger gets what operators should know; nil discards it.
+	Logger *slog.Logger
+	// Recoveries bounds how many collections recover at once; 0 is 4.
+	Recoveries int
+}
+
+// OpenLog opens the log below a directory, or creates it there.
+type OpenLog func(LogOptions) (wal.Log, error)
+
+// LogOptions says which log to open and what the collection expects of it.
+type LogOptions struct {
+	Dir    string
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = fsx.OS
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Recoveries <= 0 {
+		o.Recoveries = 4
+	}
+	return o
+}
+
+// Store is a data directory and the collections in it. All methods may be
+// called concurrently.
+type Store struct {
+	options Options
+	logger  *slog.Logger
+	lock    *fsx.Lock
+	catalog *Catalog
+
+	// changing serialises creation, removal and replacement of collections.
+	changing sync.Mutex
+
+	mu   sync.RWMutex
+	open map[string]*entry // by name, as the catalog has it
+
+	ready    atomic.Bool
+	stop     context.CancelFunc
+	recovery sync.WaitGroup
+}
+
+// entry is a collection that the catalog names: recovering, open or refused.
+type entry struct {
+	collection *Collection
+	// refused says why the collection cannot be served.
+	refused error
+}
+
+// Open locks the data directory, loads the catalog, sweeps what neither names
+// and begins to recover the collections; Ready tells when that is done. A
+// collection that cannot be opened is refused by name, the others are served.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o = o.withDefaults()
+	if o.OpenLog == nil {
+		return nil, errors.New("open store: no log is configured")
+	}
+	if err := fsx.MkdirAll(o.FS, filepath.Join(o.Dir, collectionsDir), 0o750); err != nil {
+		return nil, fmt.Errorf("create data directory: %w", err)
+	}
+	lock, err := fsx.AcquireLock(filepath.Join(o.Dir, "LOCK"))
+	if err != nil {
+		return nil, fmt.Errorf("lock data directory %s: %w", o.Dir, err)
+	}
+	catalog, err := openCatalog(o.FS, o.Dir)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("load catalog: %w", err), lock.Release())
+	}
+	s := &Store{options: o, logger: o.Logger, lock: lock, catalog: catalog, open: make(map[string]*entry)}
+	if err := s.sweep(); err != nil {
+		return nil, errors.Join(fmt.Errorf("sweep data directory: %w", err), lock.Release())
+	}
+	s.recoverAll(ctx)
+	return s, nil
+}
+
+const (
+	collectionsDir = "collections"
+	trashDir       = "trash"
+	logDir         = "wal"
+)
+
+func (s *Store) dir(id uuid.UUID) string {
+	return filepath.Join(s.options.Dir, collectionsDir, id.String())
+}
+
+// sweep removes what a crash left over: directories that the catalog does not
+// name, and the trash. It runs only once the catalog has been read.
+func (s *Store) sweep() error {
+	named := make(map[string]bool)
+	for _, e := range s.catalog.Entries() {
+		named[e.ID.String()] = true
+		if e.Previous != nil {
+			named[e.Previous.ID.String()] = true
+		}
+	}
+	fsys, dir := s.options.FS, filepath.Join(s.options.Dir, collectionsDir)
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !named[e.Name()] {
+			s.logger.Info("remove what an unfinished change left over", slog.String("directory", e.Name()))
+			if err := fsx.RemoveAll(fsys, filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return fsx.RemoveAll(fsys, filepath.Join(s.options.Dir, trashDir))
+}
+
+// recoverAll opens all collections in the background, several at once.
+func (s *Store) recoverAll(ctx context.Context) {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	entries := s.catalog.Entries()
+	names := slices.Sorted(maps.Keys(entries))
+	for _, name := range names {
+		s.open[name] = &entry{refused: &Error{Kind: Unavailable, Text: fmt.Sprintf("Collection `%s` is being recovered", name)}}
+	}
+	s.recovery.Go(func() {
+		var group sync.WaitGroup
+		slots := make(chan struct{}, s.options.Recoveries)
+		for _, name := range names {
+			slots <- struct{}{}
+			group.Go(func() {
+				defer func() { <-slots }()
+				s.recoverOne(run, name, entries[name].ID)
+			})
+		}
+		group.Wait()
+		s.ready.Store(run.Err() == nil)
+		s.logger.Info("all collections are recovered", slog.Int("collections", len(names)))
+	})
+}
+
+func (s *Store) recoverOne(ctx context.Context, name string, id uuid.UUID) {
+	logger := s.logger.With(slog.String("collection", name))
+	c, err := s.openCollection(ctx, name, id)
+	if err != nil {
+		logger.Error("the collection cannot be opened and is refused", slog.Any("error", err))
+		s.set(name, &entry{refused: &Error{
+			Kind: Unavailable,
+			Text: fmt.Sprintf("Collection `%s` cannot be opened: restore it from a snapshot, or repair it and restart", name), Err: err,
+		}})
+		return
+	}
+	s.set(name, &entry{collection: c})
+}
+
+// openCollection opens a collection and waits until its log is replayed.
+func (s *Store) openCollection(ctx context.Context, name string, id uuid.UUID) (*Collection, error) {
+	logger := s.logger.With(slog.String("collection", name))
+	c, err := openCollection(ctx, id, name, s.dir(id), s.options.OpenLog, logger)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.recovered(ctx); err != nil {
+		return nil, errors.Join(err, c.close(ctx))
+	}
+	return c, nil
+}
+
+func (s *Store) set(name string, e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[name] = e
+}
+
+// Ready reports whether all collections are recovered.
+func (s *Store) Ready() bool { return s.ready.Load() }
+
+// PeerID returns the identity of the data directory.
+func (s *Store) PeerID() uint64 { return s.catalog.PeerID() }
+
+// Names returns the names of all collections in order.
+func (s *Store) Names() []string { return slices.Sorted(maps.Keys(s.catalog.Entries())) }
+
+// Aliases returns all aliases in order of their names.
+func (s *Store) Aliases() []Alias { return s.catalog.Aliases() }
+
+// UpdateAliases carries out all changes in order, or none of them.
+func (s *Store) UpdateAliases(_ context.Context, changes []AliasChange) error {
+	return s.catalog.UpdateAliases(changes)
+}
+
+// Collection returns the collection that a name or an alias stands for.
+func (s *Store) Collection(nameOrAlias string) (*Collection, error) {
+	name, _, ok := s.catalog.Resolve(nameOrAlias)
+	if !ok {
+		return nil, notFoundCollection(nameOrAlias)
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e, ok := s.open[name]
+	switch {
+	case !ok: // dropped a moment ago
+		return nil, notFoundCollection(nameOrAlias)
+	case e.refused != nil:
+		return nil, e.refused
+	}
+	return e.collection, nil
+}
+
+// Create makes a new collection. It is durable when Create returns.
+func (s *Store) Create(ctx context.Context, name string, spec CreateSpec) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if err := s.catalog.Free(name); err != nil {
+		return err
+	}
+	id := uuid.New()
+	c, err := s.build(ctx, name, id, spec)
+	if err != nil {
+		return errors.Join(err, s.discard(id))
+	}
+	if err := s.catalog.Create(name, id); err != nil {
+		err = errors.Join(err, c.close(context.WithoutCancel(ctx)))
+		if !errors.Is(err, fsx.ErrNotDurable) { // else the catalog on disk may name it
+			err = errors.Join(err, s.discard(id))
+		}
+		return err
+	}
+	s.set(name, &entry{collection: c})
+	return nil
+}
+
+// build writes a new collection that nothing names yet.
+func (s *Store) build(ctx context.Context, name string, id uuid.UUID, spec CreateSpec) (*Collection, error) {
+	if err := fsx.MkdirAll(s.options.FS, s.dir(id), 0o750); err != nil {
+		return nil, fmt.Errorf("create directory of collection: %w", err)
+	}
+	c, err := s.openCollection(ctx, name, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.create(ctx, spec); err != nil {
+		return nil, errors.Join(err, c.close(context.WithoutCancel(ctx)))
+	}
+	return c, nil
+}
+
+// discard removes the directory of an incarnation that nothing names.
+func (s *Store) discard(id uuid.UUID) error {
+	fsys, trash := s.options.FS, filepath.Join(s.options.Dir, trashDir)
+	if _, err := fsys.Stat(s.dir(id)); err != nil {
+		return nil //nolint:nilerr // nothing was created
+	}
+	if err := fsx.MkdirAll(fsys, trash, 0o750); err != nil {
+		return err
+	}
+	target := filepath.Join(trash, id.String())
+	if err := fsys.Rename(s.dir(id), target); err != nil {
+		return err
+	}
+	return fsx.RemoveAll(fsys, target)
+}
+
+// Drop removes a collection and its aliases; an alias itself is not resolved.
+// It returns false if there is no collection of that name. Snapshots stay.
+func (s *Store) Drop(ctx context.Context, name string) (bool, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	e, ok := s.catalog.Entries()[name]
+	if !ok {
+		return false, nil
+	}
+	if dropped, err := s.catalog.Drop(name, e.ID); err != nil || !dropped {
+		return false, err
+	}
+	s.mu.Lock()
+	gone := s.open[name]
+	delete(s.open, name)
+	s.mu.Unlock()
+	if gone != nil && gone.collection != nil {
+		if err := gone.collection.close(context.WithoutCancel(ctx)); err != nil {
+			s.logger.Warn("could not close a dropped collection", slog.String("collection", name), slog.Any("error", err))
+		}
+	}
+	if err := s.discard(e.ID); err != nil { // swept at the next start
+		s.logger.Warn("could not remove the files of a dropped collection", slog.String("collection", name), slog.Any("error", err))
+	}
+	return true, nil
+}
+
+// Close ends recovery, drains and closes all collections and gives the data
+// directory back.
+func (s *Store) Close(ctx context.Context) error {
+	s.ready.Store(false)
+	s.stop()
+	s.recovery.Wait()
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	s.mu.Lock()
+	open := s.open
+	s.open = make(map[string]*entry)
+	s.mu.Unlock()
+	var errs []error
+	for name, e := range open {
+		if e.collection != nil {
+			if err := e.collection.close(ctx); err != nil {
+				errs = append(errs, fmt.Errorf("close collection %s: %w", name, err))
+			}
+		}
+	}
+	return errors.Join(append(errs, s.lock.Release())...)
+}

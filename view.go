@@ -1,0 +1,89 @@
+package tidemark
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tidemark-db/tidemark/segments"
+)
+
+// View is the state of a collection at one position. It never changes and
+// holds nobody up. It must be released; rows and their bytes must not be used
+// afterwards.
+type View struct {
+	*segments.View
+	// Config is the configuration as of the view; it is shared.
+	Config *Config
+
+	pins  *pins
+	since time.Time
+	once  sync.Once
+}
+
+// View returns the state with at least every write that was acknowledged
+// before the call.
+func (c *Collection) View(ctx context.Context) (*View, error) {
+	if err := c.applied.wait(ctx, c.acknowledged.position()); err != nil {
+		return nil, readError(err)
+	}
+	for !c.order.retired.Load() {
+		p := c.current.Load()
+		if p.view.TryRetain() { // else a newer one was published just now
+			v := &View{View: p.view, Config: p.config, pins: &c.pins, since: time.Now()}
+			c.pins.add(v)
+			return v, nil
+		}
+	}
+	return nil, errCollectionClosed
+}
+
+// readError turns the end of a wait into an answer.
+func readError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &Error{Kind: Timeout, Text: "the time given ended before the collection had applied all acknowledged writes", Err: err}
+	}
+	return err
+}
+
+// Release ends the use of the view. It may be called more than once.
+func (v *View) Release() {
+	v.once.Do(func() {
+		v.pins.remove(v)
+		v.View.Release()
+	})
+}
+
+// pins knows the views that are held.
+type pins struct {
+	mu   sync.Mutex
+	held map[*View]struct{}
+}
+
+func (p *pins) add(v *View) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held == nil {
+		p.held = make(map[*View]struct{})
+	}
+	p.held[v] = struct{}{}
+}
+
+func (p *pins) remove(v *View) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.held, v)
+}
+
+// stats returns how many views are held and since when the oldest is.
+func (p *pins) stats() (n int, oldest time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for v := range p.held {
+		if oldest.IsZero() || v.since.Before(oldest) {
+			oldest = v.since
+		}
+	}
+	return len(p.held), oldest
+}
