@@ -12,21 +12,16 @@ import (
 	"github.com/tidemark-db/tidemark/wal"
 )
 
-// acquireLock takes the lock of a log. It lasts until the file is closed, also
-// by the end of the process.
-func acquireLock(fsys fsx.FS, dir string) (fsx.File, error) {
-	f, err := fsys.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, filePerm)
-	if err != nil {
-		return nil, err
-	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = wal.ErrLocked
+// acquireLock takes the lock of a log.
+func acquireLock(dir string) (*fsx.Lock, error) {
+	lock, err := fsx.AcquireLock(filepath.Join(dir, lockName))
+	if errors.Is(err, fsx.ErrLocked) {
+		return nil, wal.ErrLocked
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock: %w", err), f.Close())
+		return nil, fmt.Errorf("lock: %w", err)
 	}
-	return f, nil
+	return lock, nil
 }
 
 // dropCache makes the kernel forget what it holds of a file, once everything

@@ -14,7 +14,7 @@ import (
 type Log struct {
 	dir  string
 	opts Options
-	lock fsx.File // holds the flock
+	lock *fsx.Lock
 
 	// token is the right to write: whoever puts a value in holds it. It
 	// guards active, spare and clean.
@@ -60,7 +60,7 @@ func Open(dir string, o Options) (*Log, Recovery, error) {
 	if err := fsx.MkdirAll(o.FS, dir, dirPerm); err != nil {
 		return nil, Recovery{}, fmt.Errorf("open log: %w", err)
 	}
-	lock, err := acquireLock(o.FS, dir)
+	lock, err := acquireLock(dir)
 	if err != nil {
 		return nil, Recovery{}, fmt.Errorf("open log %s: %w", dir, err)
 	}
@@ -74,7 +74,7 @@ func Open(dir string, o Options) (*Log, Recovery, error) {
 	return l, r, nil
 }
 
-func newLog(dir string, o Options, lock fsx.File) *Log {
+func newLog(dir string, o Options, lock *fsx.Lock) *Log {
 	return &Log{
 		dir: dir, opts: o, lock: lock,
 		token:   make(chan struct{}, 1),
@@ -173,5 +173,5 @@ func (l *Log) abandon() error {
 	if l.active != nil {
 		errs = append(errs, l.active.close())
 	}
-	return errors.Join(append(errs, l.lock.Close())...)
+	return errors.Join(append(errs, l.lock.Release())...)
 }
