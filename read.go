@@ -103,19 +103,29 @@ func (v *View) eachOf(ids []segments.PointID, from segments.PointID, match *filt
 	return nil
 }
 
-// changedSince calls visit for the rows that were written after p.
+// changedSince calls visit for the rows that were written after p, in no order.
 func (v *View) changedSince(ctx context.Context, p wal.Position, visit func(segments.Row) error) error {
-	var failed error
-	err := v.each(ctx, segments.PointID{}, nil, func(row segments.Row) bool {
-		if row.Version() > p {
-			failed = visit(row)
+	for _, part := range v.Parts() {
+		for n := range uint32(part.Rows()) {
+			if n%checkEvery == 0 && ctx.Err() != nil {
+				return readError(ctx.Err())
+			}
+			if part.Dead(n) {
+				continue
+			}
+			row, err := part.Row(n)
+			if err != nil {
+				return err
+			}
+			if row.Version() <= p {
+				continue
+			}
+			if err := visit(row); err != nil {
+				return err
+			}
 		}
-		return failed == nil
-	})
-	if failed != nil {
-		return failed
 	}
-	return err
+	return nil
 }
 
 // compile prepares a filter for the payload schema in force. A nil filter
