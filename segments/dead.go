@@ -15,14 +15,15 @@ type deadRows struct {
 }
 
 const (
-	pageRows  = 64 * 64 // rows of a page: 512 bytes
-	tableRows = pageRows * len(deadTable{}.pages)
+	pageRows   = 64 * 64 // 512 bytes
+	tablePages = 256
+	tableRows  = pageRows * tablePages
 )
 
 // deadTable and deadPage belong to the epoch in which they were made or copied.
 type deadTable struct {
 	epoch uint64
-	pages [256]*deadPage // nil where no row is dead
+	pages [tablePages]*deadPage // nil where no row is dead
 }
 
 type deadPage struct {
