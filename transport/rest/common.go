@@ -1,0 +1,82 @@
+package rest
+
+import (
+	"context"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/transport"
+)
+
+// within bounds ctx by timeout; 0 is no bound.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, timeout)
+}
+
+// collectionName returns the collection in the path if its name is legal.
+func collectionName(c *gin.Context) (string, error) {
+	name := c.Param("collection_name")
+	return name, transport.CheckCollection(name)
+}
+
+// collection returns the collection or alias in the path.
+func (s *Server) collection(c *gin.Context) (*tidemark.Collection, error) {
+	name, err := collectionName(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Collection(name)
+}
+
+// view returns a view of the collection in the path. It must be released.
+func (s *Server) view(ctx context.Context, c *gin.Context) (*tidemark.View, error) {
+	col, err := s.collection(c)
+	if err != nil {
+		return nil, err
+	}
+	return col.View(ctx)
+}
+
+// withBody reads the body of a request and decodes it by way of read. What is
+// decoded must not refer to the document.
+func (s *Server) withBody(c *gin.Context, read func(*document) error) error {
+	d, err := s.documents.read(c.Request, s.options.MaxRequestBytes)
+	if err != nil {
+		return err
+	}
+	defer s.documents.release(d)
+	return d.decode(func() error { return read(d) })
+}
+
+// withView calls answer with a view of the collection in the path, within the
+// time that the parameters allow.
+func (s *Server) withView(c *gin.Context, timeout time.Duration, answer func(context.Context, *tidemark.View) error) {
+	ctx, cancel := within(c.Request.Context(), timeout)
+	defer cancel()
+	v, err := s.view(ctx, c)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	defer v.Release()
+	if err := answer(ctx, v); err != nil {
+		s.fail(c, err)
+	}
+}
+
+// readRequest reads the parameters and the body of a read.
+func (s *Server) readRequest(c *gin.Context, read func(*document) error) (time.Duration, error) {
+	if _, err := collectionName(c); err != nil {
+		return 0, err
+	}
+	timeout, err := transport.ParseRead(query(c))
+	if err != nil {
+		return 0, err
+	}
+	return timeout, s.withBody(c, read)
+}

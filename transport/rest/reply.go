@@ -1,0 +1,124 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/transport"
+)
+
+const (
+	typeJSON = "application/json"
+	typeText = "text/plain; charset=utf-8"
+)
+
+// buffers pools the bytes of answers.
+type buffers struct{ pool sync.Pool }
+
+func newBuffers() *buffers {
+	return &buffers{sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}}
+}
+
+func (p *buffers) get() *[]byte { return p.pool.Get().(*[]byte) }
+
+func (p *buffers) put(b *[]byte) {
+	if cap(*b) <= maxPooledBytes {
+		*b = (*b)[:0]
+		p.pool.Put(b)
+	}
+}
+
+// ok answers with a result that appendResult appends as JSON.
+func (s *Server) ok(c *gin.Context, appendResult func(dst []byte) []byte) {
+	buf := s.buffers.get()
+	defer s.buffers.put(buf)
+	b := append((*buf)[:0], `{"result":`...)
+	b = appendResult(b)
+	b = append(b, `,"status":"ok","time":`...)
+	b = appendElapsed(b, c)
+	*buf = append(b, '}')
+	s.send(c, http.StatusOK, typeJSON, *buf)
+}
+
+// okJSON is ok for a value that is rarely asked for, encoded by its type.
+func (s *Server) okJSON(c *gin.Context, result any) {
+	encoded, err := json.Marshal(result, json.Deterministic(true))
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	s.ok(c, func(dst []byte) []byte { return append(dst, encoded...) })
+}
+
+// accepted answers that something goes on and what becomes of it will show.
+func (s *Server) accepted(c *gin.Context) {
+	b := appendElapsed([]byte(`{"status":"accepted","time":`), c)
+	s.send(c, http.StatusAccepted, typeJSON, append(b, '}'))
+}
+
+// fail answers with an error in the envelope. What the client does not learn
+// goes to the log.
+func (s *Server) fail(c *gin.Context, err error) {
+	shown := show(err)
+	if shown.Status >= http.StatusInternalServerError && shown.Status != http.StatusNotImplemented {
+		s.logger.ErrorContext(c.Request.Context(), "request failed", "method", c.Request.Method,
+			"path", c.Request.URL.Path, "status", shown.Status, "error", err)
+	}
+	b := append([]byte(`{"status":{"error":`), appendText(nil, shown.Text)...)
+	b = append(b, `},"time":`...)
+	b = append(appendElapsed(b, c), '}')
+	s.send(c, shown.Status, typeJSON, b)
+}
+
+// show returns how err is shown over HTTP.
+func show(err error) transport.Shown {
+	var format *formatError
+	var large *tooLarge
+	var shape transport.ShapeError
+	switch {
+	case errors.As(err, &format):
+		return transport.Shown{Status: http.StatusBadRequest, Text: format.Error()}
+	case errors.As(err, &large):
+		return transport.Shown{Status: http.StatusBadRequest, Text: large.Error()}
+	case errors.As(err, &shape):
+		return transport.Shown{Status: http.StatusBadRequest, Text: "Format error in JSON body: " + shape.Error()}
+	}
+	return transport.Show(err)
+}
+
+// notImplemented answers that something is missing.
+func (s *Server) notImplemented(c *gin.Context, what string) {
+	s.fail(c, tidemark.Errorf(tidemark.NotImplemented, "%s", what))
+}
+
+// appendElapsed appends the seconds since the request came in.
+func appendElapsed(dst []byte, c *gin.Context) []byte {
+	return appendFloat64(dst, time.Since(startOf(c)).Seconds())
+}
+
+// send writes an answer, compressed if the client asks for it and it pays.
+func (s *Server) send(c *gin.Context, status int, contentType string, body []byte) {
+	h := c.Writer.Header()
+	h.Set("Content-Type", contentType)
+	if len(body) >= minCompressed {
+		h.Add("Vary", "Accept-Encoding")
+		if encoding := acceptedEncoding(c.GetHeader("Accept-Encoding")); encoding != "" {
+			if packed, err := s.packers.pack(encoding, body); err == nil {
+				h.Set("Content-Encoding", encoding)
+				body = packed
+			}
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.Writer.WriteHeader(status)
+	if _, err := c.Writer.Write(body); err != nil {
+		s.logger.DebugContext(c.Request.Context(), "answer not delivered", "error", err)
+	}
+}
