@@ -36,8 +36,13 @@ type OpenLog func(LogOptions) (wal.Log, error)
 
 // LogOptions says which log to open and what the collection expects of it.
 type LogOptions struct {
-	Dir    string
-	Logger *slog.Logger
+	Dir string
+	// Base is the position before the first record of a new log.
+	Base wal.Position
+	// From refuses a log whose oldest record lies above it, AtLeast one that
+	// ends below it; 0 does not check.
+	From, AtLeast wal.Position
+	Logger        *slog.Logger
 }
 
 func (o Options) withDefaults() Options {

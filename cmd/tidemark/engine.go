@@ -4,10 +4,120 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"sync/atomic"
 
+	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/config"
+	"github.com/tidemark-db/tidemark/transport"
+	"github.com/tidemark-db/tidemark/transport/rest"
+	"github.com/tidemark-db/tidemark/wal"
+	"github.com/tidemark-db/tidemark/wal/local"
 )
 
-func openEngine(context.Context, config.Config, int64, *slog.Logger) (engine, error) {
-	return nil, errors.New("not wired yet")
+// storeEngine is the engine of a real server: the store behind its transports.
+type storeEngine struct {
+	http.Handler
+	store    *tidemark.Store
+	draining atomic.Bool
+}
+
+// openEngine opens the store that c names and puts the transports before it.
+func openEngine(ctx context.Context, c config.Config, _ int64, logger *slog.Logger) (engine, error) {
+	store, err := tidemark.Open(ctx, tidemark.Options{
+		Dir:     c.Storage.StoragePath,
+		OpenLog: logOpener(c),
+		Logger:  logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := &storeEngine{store: store}
+	e.Handler, err = rest.New(rest.Options{
+		Store:           store,
+		Version:         version,
+		Commit:          commit,
+		Defaults:        defaultSettings(c),
+		Keys:            keys(c.Service),
+		MaxRequestBytes: int64(c.Service.MaxRequestSizeMB) << 20,
+		DisableCORS:     !c.Service.EnableCORS,
+		Ready:           e.Ready,
+		Logger:          logger,
+	})
+	if err != nil {
+		return nil, errors.Join(err, store.Close(ctx))
+	}
+	return e, nil
+}
+
+// Ready implements engine.
+func (e *storeEngine) Ready() bool { return e.store.Ready() && !e.draining.Load() }
+
+// Drain implements engine.
+func (e *storeEngine) Drain() { e.draining.Store(true) }
+
+// Close implements engine.
+func (e *storeEngine) Close(ctx context.Context) error { return e.store.Close(ctx) }
+
+// logOpener opens the logs of collections on local files.
+func logOpener(c config.Config) tidemark.OpenLog {
+	return func(o tidemark.LogOptions) (wal.Log, error) {
+		log, _, err := local.Open(o.Dir, local.Options{
+			Base: o.Base, From: o.From, AtLeast: o.AtLeast,
+			SegmentBytes: int64(c.Tidemark.LogSegmentMB) << 20,
+			Logger:       o.Logger,
+		})
+		if err != nil {
+			return nil, err // not log: a nil *local.Log is no nil wal.Log
+		}
+		return log, nil
+	}
+}
+
+func keys(s config.Service) transport.Keys {
+	reveal := func(secret *config.Secret) string {
+		if secret == nil {
+			return ""
+		}
+		return string(*secret)
+	}
+	return transport.Keys{APIKey: reveal(s.APIKey), AltAPIKey: reveal(s.AltAPIKey), ReadOnlyAPIKey: reveal(s.ReadOnlyAPIKey)}
+}
+
+// defaultSettings are the settings of a collection of which a client says
+// nothing.
+func defaultSettings(c config.Config) *transport.Settings {
+	d := transport.DefaultSettings()
+	d.OnDiskPayload = c.Storage.OnDiskPayload
+	d.ReplicationFactor = uint32(c.Storage.Collection.ReplicationFactor)
+	d.WriteConsistencyFactor = uint32(c.Storage.Collection.WriteConsistencyFactor)
+	d.HNSW = transport.HNSW{
+		M: count(c.Storage.HNSWIndex.M), EfConstruct: count(c.Storage.HNSWIndex.EfConstruct),
+		FullScanThreshold:  count(c.Storage.HNSWIndex.FullScanThreshold),
+		MaxIndexingThreads: count(c.Storage.HNSWIndex.MaxIndexingThreads),
+		OnDisk:             &c.Storage.HNSWIndex.OnDisk, PayloadM: optional(c.Storage.HNSWIndex.PayloadM),
+	}
+	o := c.Storage.Optimizers
+	threshold := transport.Float64(o.DeletedThreshold)
+	d.Optimizers = transport.Optimizers{
+		DeletedThreshold: &threshold, VacuumMinVectorNumber: count(o.VacuumMinVectorNumber),
+		DefaultSegmentNumber: count(o.DefaultSegmentNumber), MaxSegmentSize: optional(o.MaxSegmentSizeKB),
+		MemmapThreshold: optional(o.MemmapThresholdKB), IndexingThreshold: count(o.IndexingThresholdKB),
+		FlushIntervalSec: count(o.FlushIntervalSec),
+	}
+	w := c.Storage.WAL
+	d.WAL = transport.WAL{CapacityMB: count(w.CapacityMB), SegmentsAhead: count(w.SegmentsAhead), RetainClosed: count(w.RetainClosed)}
+	return &d
+}
+
+func count(n int) *uint64 {
+	u := uint64(max(n, 0))
+	return &u
+}
+
+func optional(n *int) *uint64 {
+	if n == nil {
+		return nil
+	}
+	return count(*n)
 }
