@@ -222,7 +222,7 @@ func compareScan(want content, schema Schema, v *View) error {
 func compareParts(want content, v *View) error {
 	live := 0
 	for _, p := range v.Parts() {
-		live += p.Rows() - p.DeadRows()
+		alive := 0
 		for n := range uint32(p.Rows()) {
 			if p.Dead(n) != (p.DeadWord(n/64)&(1<<(n%64)) != 0) {
 				return fmt.Errorf("row %d is dead in one form and alive in the other", n)
@@ -230,6 +230,7 @@ func compareParts(want content, v *View) error {
 			if p.Dead(n) {
 				continue
 			}
+			alive++
 			row, err := p.Row(n)
 			if err != nil {
 				return err
@@ -238,6 +239,10 @@ func compareParts(want content, v *View) error {
 				return fmt.Errorf("row %d of a part has point %v in version %d", n, row.ID(), row.Version())
 			}
 		}
+		if alive != p.Rows()-p.DeadRows() {
+			return fmt.Errorf("%d of %d rows are alive, but %d are counted dead", alive, p.Rows(), p.DeadRows())
+		}
+		live += alive
 	}
 	if live != len(want) {
 		return fmt.Errorf("parts have %d live rows, want %d", live, len(want))

@@ -56,3 +56,25 @@ func TestDenseBlocksOfAHead(t *testing.T) {
 	stop := errors.New("stop")
 	require.ErrorIs(t, v.Parts()[0].Dense(schema[0].Key, func(DenseBlock) error { return stop }), stop)
 }
+
+// Vectors that few rows have, and a vector that was added late.
+func TestRareVectorsInAHead(t *testing.T) {
+	schema := testSchema()
+	s := newTestState(schema)
+	want := content{}
+	for n := range 4 * headChunkRows {
+		p := &Point{ID: testID(n), Version: wal.Position(n + 1)}
+		if n%(headChunkRows+200) == 99 {
+			p.Vectors = []Vector{{Key: schema[0].Key, Data: testVector(schema[0], n)}}
+		}
+		if n == 3*headChunkRows {
+			p.Vectors = append(p.Vectors, Vector{Key: schema[2].Key, Data: testVector(schema[2], n)})
+		}
+		want[p.ID] = p
+		applyTo(t, s, p.Version, []*Point{p}, nil)
+	}
+	v := s.Publish(1)
+	defer v.Release()
+	requireContent(t, want, schema, v)
+	require.Equal(t, 3, requireDense(t, v.Parts()[0], schema[0]))
+}
