@@ -1,0 +1,63 @@
+package vector
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// TestTopKAgreesWithSorting: whatever the order of offers and however they are
+// spread over several TopK, the result is the beginning of the sorted list.
+func TestTopKAgreesWithSorting(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		k := rapid.IntRange(0, 8).Draw(rt, "k")
+		larger := rapid.Bool().Draw(rt, "larger")
+		scores := rapid.SliceOfN(rapid.Map(rapid.IntRange(-3, 3), func(i int) float32 { return float32(i) }), 0, 30).Draw(rt, "scores")
+
+		var all []Hit[int]
+		tops := []*TopK[int]{NewTopK(k, larger, cmp.Compare[int]), NewTopK(k, larger, cmp.Compare[int])}
+		for _, i := range rapid.Permutation(indices(len(scores))).Draw(rt, "order") {
+			all = append(all, Hit[int]{scores[i], i})
+			tops[rapid.IntRange(0, 1).Draw(rt, "part")].Offer(scores[i], i)
+		}
+		slices.SortFunc(all, func(a, b Hit[int]) int {
+			c := cmp.Compare(a.Score, b.Score)
+			if larger {
+				c = -c
+			}
+			return cmp.Or(c, cmp.Compare(a.Item, b.Item))
+		})
+		tops[0].Merge(tops[1])
+		require.Equal(rt, append([]Hit[int]{}, all[:min(k, len(all))]...), append([]Hit[int]{}, tops[0].Hits()...))
+	})
+}
+
+func indices(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
+func TestWants(t *testing.T) {
+	top := NewTopK(2, true, cmp.Compare[int])
+	top.Offer(1, 1)
+	require.True(t, top.Wants(-5), "there is room")
+	top.Offer(2, 2)
+	require.False(t, top.Wants(0.5))
+	require.True(t, top.Wants(1), "an equal score may win by its item")
+	require.True(t, top.Wants(3))
+
+	for _, s := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		require.False(t, top.Wants(float32(s)))
+		top.Offer(float32(s), 9)
+	}
+	require.Equal(t, []Hit[int]{{2, 2}, {1, 1}}, top.Hits())
+	require.Empty(t, top.Hits(), "it is empty afterwards")
+	require.False(t, NewTopK(0, true, cmp.Compare[int]).Wants(1))
+}
