@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tidemark-db/tidemark/config"
 )
@@ -13,7 +14,7 @@ import (
 // fakeEngine answers /readyz, and /slow only when it is told to.
 type fakeEngine struct {
 	recovered, draining atomic.Bool
-	drained             chan struct{}
+	drained, closed     chan struct{}
 	begun, finish       chan struct{} // of the request to /slow
 
 	mu     sync.Mutex
@@ -24,7 +25,7 @@ type fakeEngine struct {
 }
 
 func newFakeEngine() *fakeEngine {
-	e := &fakeEngine{drained: make(chan struct{}), begun: make(chan struct{}), finish: make(chan struct{})}
+	e := &fakeEngine{drained: make(chan struct{}), closed: make(chan struct{}), begun: make(chan struct{}), finish: make(chan struct{})}
 	e.recovered.Store(true)
 	return e
 }
@@ -59,6 +60,7 @@ func (e *fakeEngine) Drain() {
 
 func (e *fakeEngine) Close(context.Context) error {
 	e.note("close")
+	close(e.closed)
 	return e.closeErr
 }
 
@@ -70,7 +72,13 @@ func (e *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-e.finish:
 			e.note("answer")
 		case <-r.Context().Done():
-			e.note("cut off")
+			// Linger: who does not wait for requests closes the engine now.
+			select {
+			case <-e.closed:
+				e.note("closed under a request")
+			case <-time.After(100 * time.Millisecond):
+				e.note("cut off")
+			}
 		}
 	case r.URL.Path != "/readyz":
 		http.NotFound(w, r)

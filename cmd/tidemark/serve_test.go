@@ -80,7 +80,7 @@ func TestRequestsAreCutOffAtTheLimit(t *testing.T) {
 	p.stop()
 	require.Error(t, <-failed)
 	require.Equal(t, exitOK, <-p.exited)
-	require.Equal(t, "close", e.history()[len(e.history())-1])
+	require.Equal(t, []string{"open", "drain", "cut off", "close"}, e.history())
 	require.Contains(t, p.log.String(), "requests are cut off")
 }
 
