@@ -1,9 +1,9 @@
 package tidemark
 
 import (
-	"math"
 	"slices"
 
+	"github.com/tidemark-db/tidemark/index/vector"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/segments/payload"
 )
@@ -115,26 +115,12 @@ func conversionError(want, got segments.VectorKind) error {
 }
 
 // normalised returns v scaled to length 1 if the vector is compared by cosine.
-// A vector of length zero, or of length 1 already, stays as it is, and so does
-// one of bytes, which has no room for fractions.
+// A vector of bytes stays as it is, because it has no room for fractions.
 func normalised(spec segments.VectorSpec, v []float32) []float32 {
 	if spec.Distance != segments.Cosine || spec.Datatype == segments.Uint8 {
 		return v
 	}
-	var sum float64
-	for _, x := range v {
-		sum += float64(x) * float64(x)
-	}
-	const unit = 1e-6
-	if sum < math.SmallestNonzeroFloat32 || math.Abs(sum-1) <= unit {
-		return v
-	}
-	length := math.Sqrt(sum)
-	out := make([]float32, len(v))
-	for i, x := range v {
-		out[i] = float32(float64(x) / length)
-	}
-	return out
+	return vector.Normalise(v)
 }
 
 // pointSize is the size of a point as MaxPointBytes counts it.
