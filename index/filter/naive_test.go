@@ -84,7 +84,7 @@ func (n naive) condition(c map[string]any) bool {
 	}
 	if e, ok := c["is_empty"].(map[string]any); ok {
 		for _, v := range valuesAt(n.doc, e["key"].(string)) {
-			if list, ok := v.([]any); v != nil && !(ok && len(list) == 0) {
+			if list, ok := v.([]any); v != nil && (!ok || len(list) > 0) {
 				return false
 			}
 		}

@@ -71,12 +71,27 @@ func TestFieldIndexCovers(t *testing.T) {
 		is   filter.FieldType
 		want bool
 	}{
-		{"s", filter.Keyword, true}, {"s", filter.Text, true}, {"s", filter.Integer, true}, {"s", filter.Bool, false},
-		{"i", filter.Integer, true}, {"h", filter.Integer, false}, {"h", filter.Float, true}, {"big", filter.Integer, false},
+		{"s", filter.Keyword, true},
+		{"s", filter.Text, true},
+		{"s", filter.Integer, true},
+		{"s", filter.Bool, false},
+		{"i", filter.Integer, true},
+		{"h", filter.Integer, false},
+		{"h", filter.Float, true},
+		{"big", filter.Integer, false},
 		{"edge", filter.Integer, false},
-		{"big", filter.Float, true}, {"b", filter.Bool, true}, {"t", filter.Datetime, true}, {"x", filter.Datetime, false},
-		{"u", filter.UUID, true}, {"x", filter.UUID, false}, {"g", filter.Geo, true}, {"b", filter.Geo, false},
-		{"l[].a", filter.Integer, true}, {"l.a", filter.Integer, false}, {"n", filter.Keyword, false}, {"e", filter.Keyword, false},
+		{"big", filter.Float, true},
+		{"b", filter.Bool, true},
+		{"t", filter.Datetime, true},
+		{"x", filter.Datetime, false},
+		{"u", filter.UUID, true},
+		{"x", filter.UUID, false},
+		{"g", filter.Geo, true},
+		{"b", filter.Geo, false},
+		{"l[].a", filter.Integer, true},
+		{"l.a", filter.Integer, false},
+		{"n", filter.Keyword, false},
+		{"e", filter.Keyword, false},
 		{"none", filter.Keyword, false},
 	} {
 		require.Equal(t, c.want, filter.IndexOf(c.is).Covers(path(t, c.path), o), "%s as %s", c.path, c.is)

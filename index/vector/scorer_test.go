@@ -119,6 +119,14 @@ func TestLargestBytes(t *testing.T) {
 	require.InDelta(t, 1, cosine8(ones, ones, 256*255), 1e-6)
 }
 
+// TestBytesUnderCosine: bytes have no room for a normalised query.
+func TestBytesUnderCosine(t *testing.T) {
+	s, err := NewScorer(spec(segments.Uint8, segments.Cosine, 2), []float32{30, 40})
+	require.NoError(t, err)
+	require.InDelta(t, 1, s.Score([]byte{6, 8}), 1e-6)
+	require.InDelta(t, 0.96, s.Score([]byte{80, 60}), 1e-6)
+}
+
 func TestZeroVectorsUnderCosine(t *testing.T) {
 	for _, dt := range datatypes {
 		zero, err := segments.EncodeDense(dt, []float32{0, 0})

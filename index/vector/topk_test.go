@@ -14,9 +14,9 @@ import (
 // spread over several TopK, the result is the beginning of the sorted list.
 func TestTopKAgreesWithSorting(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		k := rapid.IntRange(0, 8).Draw(rt, "k")
+		k := rapid.IntRange(0, 20).Draw(rt, "k")
 		larger := rapid.Bool().Draw(rt, "larger")
-		scores := rapid.SliceOfN(rapid.Map(rapid.IntRange(-3, 3), func(i int) float32 { return float32(i) }), 0, 30).Draw(rt, "scores")
+		scores := rapid.SliceOfN(rapid.Map(rapid.IntRange(-9, 9), func(i int) float32 { return float32(i) }), 0, 60).Draw(rt, "scores")
 
 		var all []Hit[int]
 		tops := []*TopK[int]{NewTopK(k, larger, cmp.Compare[int]), NewTopK(k, larger, cmp.Compare[int])}
