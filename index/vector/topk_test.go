@@ -3,6 +3,7 @@ package vector
 import (
 	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -34,6 +35,19 @@ func TestTopKAgreesWithSorting(t *testing.T) {
 		tops[0].Merge(tops[1])
 		require.Equal(rt, append([]Hit[int]{}, all[:min(k, len(all))]...), append([]Hit[int]{}, tops[0].Hits()...))
 	})
+}
+
+// TestTopKOfMany makes the heap deep and replaces most of what it held.
+func TestTopKOfMany(t *testing.T) {
+	const n, k = 1000, 60
+	random := rand.New(rand.NewPCG(1, 2))
+	top := NewTopK(k, false, cmp.Compare[int])
+	for _, i := range random.Perm(n) {
+		top.Offer(float32(i/2), i) // each score twice
+	}
+	for i, hit := range top.Hits() {
+		require.Equal(t, Hit[int]{float32(i / 2), i}, hit)
+	}
 }
 
 func indices(n int) []int {
