@@ -29,9 +29,9 @@ const (
 	idsPerWriter = 40
 )
 
-// TestKillLosesNothing runs the number of rounds in TIDEMARK_CRASH_ROUNDS, 100
+// TestCrashLosesNothing runs the number of rounds in TIDEMARK_CRASH_ROUNDS, 100
 // without it.
-func TestKillLosesNothing(t *testing.T) {
+func TestCrashLosesNothing(t *testing.T) {
 	rounds := 100
 	if n, err := strconv.Atoi(os.Getenv("TIDEMARK_CRASH_ROUNDS")); err == nil {
 		rounds = n
