@@ -26,7 +26,11 @@ type Collection struct {
 	log    wal.Log
 	reader wal.Reader
 	order  *orderLock
-	state  *state // owned by the applier
+
+	// mu is held by the applier for each commit group, and by the committer for
+	// steps of bounded length: nobody waits for I/O under it.
+	mu    sync.Mutex
+	state *state
 
 	current atomic.Pointer[published]
 	// applied is where the applier stands, acknowledged what a new read must
@@ -110,6 +114,8 @@ func (c *Collection) applyAll(ctx context.Context) {
 // applyGroup applies records that became durable together and publishes one
 // view of what they made.
 func (c *Collection) applyGroup(records []wal.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var failed error
 	for _, rec := range records {
 		header, verdict, err := c.state.apply(rec)
@@ -130,7 +136,7 @@ func (c *Collection) applyGroup(records []wal.Record) error {
 	return failed
 }
 
-// publish makes the state visible. It is called by the applier only.
+// publish makes the state visible. mu is held, or nobody else knows c yet.
 func (c *Collection) publish() {
 	next := &published{view: c.state.points.Publish(c.state.through), config: c.state.config}
 	if old := c.current.Swap(next); old != nil {
