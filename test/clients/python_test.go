@@ -1,0 +1,81 @@
+// Package clients drives the built server with the official clients.
+package clients
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tidemark-db/tidemark/test/testserver"
+)
+
+// TestPythonClient runs the checks of python/check.py, each as a test of its
+// own, against the real binary.
+func TestPythonClient(t *testing.T) {
+	python := pythonWithClient(t)
+	server := testserver.New(t, testserver.Build(t), t.TempDir())
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), python, filepath.Join("python", "check.py"), server.URL())
+	cmd.Stderr = &log
+	out, err := cmd.Output()
+	checks := 0
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		verdict, name, ok := strings.Cut(lines.Text(), " ")
+		if !ok {
+			continue
+		}
+		checks++
+		t.Run(name, func(t *testing.T) {
+			if verdict != "ok" {
+				t.Errorf("failed; the log of all checks:\n%s", log.String())
+			}
+		})
+	}
+	if err != nil || checks == 0 {
+		t.Errorf("%d checks, %v\n%s", checks, err, log.String())
+	}
+}
+
+// pythonWithClient returns an interpreter that has the client. It lives in a
+// virtual environment beside the script, which is made when it is missing.
+func pythonWithClient(t *testing.T) string {
+	t.Helper()
+	const environment = "python/.venv"
+	wanted, err := os.ReadFile("python/requirements.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	python, err := filepath.Abs(filepath.Join(environment, "bin", "python"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The copy of the requirements is written last: it says that the
+	// environment is complete and what is in it.
+	stamp := filepath.Join(environment, "requirements.txt")
+	if installed, err := os.ReadFile(stamp); err == nil && bytes.Equal(installed, wanted) {
+		return python
+	}
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not installed; `make test` installs it or says how to")
+	}
+	run(t, "python3", "-m", "venv", "--clear", environment)
+	run(t, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "python/requirements.txt")
+	if err := os.WriteFile(stamp, wanted, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return python
+}
+
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+}
