@@ -52,11 +52,18 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// pow10 holds the powers of ten that a float64 represents exactly.
-var pow10 = [...]float64{
-	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-}
+// pow10 holds the powers of ten that a float64 represents exactly, and
+// tenths their inverses, which are rounded.
+var (
+	pow10 = [maxDigits + 1]float64{
+		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
+		1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+	}
+	tenths = [maxDigits + 1]float64{
+		1e-0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9,
+		1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16, 1e-17, 1e-18, 1e-19,
+	}
+)
 
 // maxDigits is how many decimal digits always fit a uint64.
 const maxDigits = 19
@@ -64,11 +71,11 @@ const maxDigits = 19
 // scanFloat reads the number at raw[i:] and returns it with the place where it
 // ends.
 //
-// The significant digits are taken as an integer and scaled in float64. That
-// is off by a few units of the last of 53 bits at most, which cannot change
-// the nearest float32 unless the exact value lies that close to the middle
-// between two of them. There, and for numbers that are very large, very small
-// or very long, strconv decides.
+// The digits are taken as an integer and scaled in float64. That is off by less
+// than two units of the last of 53 bits, which cannot change the nearest
+// float32 unless the exact value lies that close to the middle between two of
+// them. There, and for numbers with an exponent and those that are very large,
+// very small or very long, strconv decides.
 func scanFloat(raw []byte, i int) (f float32, end int, err error) {
 	start := i
 	negative := i < len(raw) && raw[i] == '-'
@@ -76,27 +83,23 @@ func scanFloat(raw []byte, i int) (f float32, end int, err error) {
 		i++
 	}
 	first := i
-	mantissa, digits, i := scanDigits(raw, i, 0, 0)
-	if i == first {
+	mantissa, i := scanDigits(raw, i, 0)
+	digits, fraction := i-first, 0
+	if digits == 0 {
 		return 0, i, errNotNumbers
 	}
-	exponent := 0
 	if i < len(raw) && raw[i] == '.' {
-		fraction := i + 1
-		mantissa, digits, i = scanDigits(raw, fraction, mantissa, digits)
-		if i == fraction {
+		first = i + 1
+		mantissa, i = scanDigits(raw, first, mantissa)
+		fraction = i - first
+		if fraction == 0 {
 			return 0, i, errNotNumbers
 		}
-		exponent = fraction - i
 	}
-	if i < len(raw) && raw[i]|0x20 == 'e' {
+	if digits+fraction > maxDigits || i < len(raw) && raw[i]|0x20 == 'e' {
 		return slowFloat(raw, start)
 	}
-	if digits > maxDigits || -exponent >= len(pow10) {
-		return slowFloat(raw, start)
-	}
-	d := float64(mantissa) / pow10[-exponent]
-	f, sure := roundFloat32(d)
+	f, sure := roundFloat32(float64(mantissa) * tenths[fraction])
 	if !sure {
 		return slowFloat(raw, start)
 	}
@@ -106,20 +109,17 @@ func scanFloat(raw []byte, i int) (f float32, end int, err error) {
 	return f, i, nil
 }
 
-// scanDigits reads decimal digits and adds them to mantissa. digits counts
-// them without leading zeros; past maxDigits mantissa is of no use.
-func scanDigits(raw []byte, i int, mantissa uint64, digits int) (uint64, int, int) {
+// scanDigits reads decimal digits and adds them to mantissa, which is of no use
+// if there were more than maxDigits.
+func scanDigits(raw []byte, i int, mantissa uint64) (uint64, int) {
 	for ; i < len(raw); i++ {
 		c := raw[i] - '0'
 		if c > 9 {
 			break
 		}
 		mantissa = mantissa*10 + uint64(c)
-		if digits > 0 || c != 0 {
-			digits++
-		}
 	}
-	return mantissa, digits, i
+	return mantissa, i
 }
 
 // roundFloat32 returns the float32 nearest to a value that d approximates, and
@@ -173,18 +173,19 @@ func parseFloat64(raw []byte) (float64, error) {
 	if negative {
 		i++
 	}
-	mantissa, digits, i := scanDigits(raw, i, 0, 0)
-	exponent := 0
+	first := i
+	mantissa, i := scanDigits(raw, i, 0)
+	digits, fraction := i-first, 0
 	if i < len(raw) && raw[i] == '.' {
-		fraction := i + 1
-		mantissa, digits, i = scanDigits(raw, fraction, mantissa, digits)
-		exponent = fraction - i
+		first = i + 1
+		mantissa, i = scanDigits(raw, first, mantissa)
+		fraction = i - first
 	}
-	// An integer below 2^53 and a power of ten up to 22 are exact, so that one
+	// An integer below 2^53 and these powers of ten are exact, so that one
 	// division rounds once.
 	const exact = 1 << 53
-	if i == len(raw) && digits <= maxDigits && mantissa < exact && -exponent < len(pow10) {
-		f := float64(mantissa) / pow10[-exponent]
+	if i == len(raw) && digits+fraction <= maxDigits && mantissa < exact {
+		f := float64(mantissa) / pow10[fraction]
 		if negative {
 			f = -f
 		}

@@ -115,8 +115,8 @@ func (s *Server) authenticate(c *gin.Context) {
 		return
 	}
 	key := c.GetHeader("api-key")
-	if key == "" {
-		key, _ = transport.BearerKey(c.GetHeader("Authorization"))
+	if bearer, ok := transport.BearerKey(c.GetHeader("Authorization")); ok && key == "" {
+		key = bearer
 	}
 	access := s.auth.Access(key)
 	switch {
