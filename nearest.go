@@ -49,10 +49,11 @@ func (v *View) Nearest(ctx context.Context, q NearestQuery) ([]ScoredRow, error)
 // nearest is one query on its way through the parts of a view.
 type nearest struct {
 	query  NearestQuery
-	schema segments.Schema
 	key    segments.VectorKey
 	scorer *vector.Scorer
 	match  *filter.Compiled // nil matches all
+	// candidate is used again for each row that the filter judges.
+	candidate rowCandidate
 	best   *vector.TopK[segments.Row]
 	scores []float32
 }
@@ -78,7 +79,7 @@ func (v *View) newNearest(q NearestQuery) (*nearest, error) {
 	}
 	byID := func(a, b segments.Row) int { return a.ID().Compare(b.ID()) }
 	return &nearest{
-		query: q, schema: v.Config.Schema, key: spec.Key, scorer: scorer, match: match,
+		query: q, candidate: rowCandidate{schema: v.Config.Schema}, key: spec.Key, scorer: scorer, match: match,
 		best: vector.NewTopK(q.Limit+q.Offset, scorer.LargerIsBetter(), byID),
 	}, nil
 }
@@ -119,7 +120,8 @@ func (n *nearest) offer(part segments.PartView, number uint32, score float32) er
 		return nil
 	}
 	if n.match != nil {
-		if ok, err := n.match.Match(rowCandidate{row, n.schema}); !ok || err != nil {
+		n.candidate.Row = row
+		if ok, err := n.match.Match(&n.candidate); !ok || err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tidemark-db/tidemark/index/filter"
 	"github.com/tidemark-db/tidemark/segments"
+	"github.com/tidemark-db/tidemark/segments/payload"
 )
 
 // step is one operation, checked against a configuration. Exactly one of its
@@ -45,6 +46,9 @@ func (c *Config) planOne(op Operation) (step, error) {
 	case *SetPayload:
 		patch := PatchPayload{Kind: PatchMerge, Payload: op.Payload}
 		if op.At != nil {
+			if err := payload.CheckMergeAt(*op.At, op.Payload); err != nil {
+				return step{}, &Error{Kind: BadInput, Text: err.Error()}
+			}
 			patch.Kind, patch.Paths = PatchMergeAt, append(patch.Paths, *op.At)
 		}
 		return c.planPatch(op.Selector, patch)
@@ -159,13 +163,13 @@ func mayWrite(v *View, id segments.PointID, before *PutPoint, mode UpsertMode, m
 // same request, else as it stands in the view.
 func existing(v *View, id segments.PointID, before *PutPoint) (filter.Point, bool, error) {
 	if before != nil {
-		return putCandidate{before, v.Config.Schema}, true, nil
+		return &putCandidate{before, v.Config.Schema}, true, nil
 	}
 	row, ok, err := v.Get(id)
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	return rowCandidate{row, v.Config.Schema}, true, nil
+	return &rowCandidate{row, v.Config.Schema}, true, nil
 }
 
 func (c *Config) planUpdateVectors(op *UpdateVectors) (step, error) {

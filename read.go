@@ -16,7 +16,7 @@ type rowCandidate struct {
 }
 
 // HasVector reports whether the point has the vector of that name.
-func (r rowCandidate) HasVector(name string) (bool, error) {
+func (r *rowCandidate) HasVector(name string) (bool, error) {
 	spec, ok := r.schema.Find(name)
 	if !ok {
 		return false, nil
@@ -31,10 +31,10 @@ type putCandidate struct {
 	schema segments.Schema
 }
 
-func (p putCandidate) ID() segments.PointID             { return p.put.ID }
-func (p putCandidate) Payload() (payload.Object, error) { return p.put.Payload, nil }
+func (p *putCandidate) ID() segments.PointID             { return p.put.ID }
+func (p *putCandidate) Payload() (payload.Object, error) { return p.put.Payload, nil }
 
-func (p putCandidate) HasVector(name string) (bool, error) {
+func (p *putCandidate) HasVector(name string) (bool, error) {
 	spec, ok := p.schema.Find(name)
 	if !ok {
 		return false, nil
@@ -59,13 +59,15 @@ func (v *View) each(ctx context.Context, from segments.PointID, match *filter.Co
 		}
 	}
 	scan := v.Scan(from)
+	candidate := &rowCandidate{schema: v.Config.Schema}
 	for n := 0; scan.Next(); n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
 			return readError(ctx.Err())
 		}
 		row := scan.Row()
 		if match != nil {
-			ok, err := match.Match(rowCandidate{row, v.Config.Schema})
+			candidate.Row = row
+			ok, err := match.Match(candidate)
 			if err != nil {
 				return err
 			}
@@ -92,7 +94,7 @@ func (v *View) eachOf(ids []segments.PointID, from segments.PointID, match *filt
 			return err
 		}
 		if ok {
-			if ok, err = match.Match(rowCandidate{row, v.Config.Schema}); err != nil {
+			if ok, err = match.Match(&rowCandidate{row, v.Config.Schema}); err != nil {
 				return err
 			}
 		}

@@ -122,8 +122,10 @@ func (v *View) reselect(ctx context.Context, match *filter.Compiled, before sele
 			ids = append(ids, id)
 		}
 	}
+	candidate := &rowCandidate{schema: v.Config.Schema}
 	err := v.changedSince(ctx, before.through, func(row segments.Row) error {
-		ok, err := match.Match(rowCandidate{row, v.Config.Schema})
+		candidate.Row = row
+		ok, err := match.Match(candidate)
 		if ok {
 			ids = append(ids, row.ID())
 		}

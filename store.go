@@ -334,8 +334,8 @@ func (s *Store) Close(ctx context.Context) error {
 	s.open = make(map[string]*entry)
 	s.mu.Unlock()
 	var errs []error
-	for name, e := range open {
-		if e.collection != nil {
+	for _, name := range slices.Sorted(maps.Keys(open)) {
+		if e := open[name]; e.collection != nil {
 			if err := e.collection.close(ctx); err != nil {
 				errs = append(errs, fmt.Errorf("close collection %s: %w", name, err))
 			}
