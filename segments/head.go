@@ -15,9 +15,6 @@ type head struct {
 	payloads arena
 	blobs    arena // sparse and multi vectors
 	bytes    int64
-	// sealed is the position at which the head was sealed; 0 while it is the
-	// active one.
-	sealed wal.Position
 	// frozen is what was published last, nil if it is out of date.
 	frozen *headView
 }
@@ -29,6 +26,9 @@ type headView struct {
 	columns []vectorColumn
 	ids     *btree.BTreeG[idRow] // the live ids
 	dead    deadRows
+	// sealed is the position at which the head was sealed; 0 while it is the
+	// active one.
+	sealed wal.Position
 }
 
 // idRow is the live row of an id within a head.
@@ -148,6 +148,11 @@ func (h *headView) vector(row uint32, key VectorKey) ([]byte, bool, error) {
 		return data, ok, nil
 	}
 	return nil, false, nil
+}
+
+func (h *headView) vectorSize(row uint32, key VectorKey) (int, bool, error) {
+	data, ok, err := h.vector(row, key)
+	return len(data), ok, err
 }
 
 func (h *headView) vectorHash(row uint32, key VectorKey) (Hash, bool, error) {

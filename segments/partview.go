@@ -23,7 +23,10 @@ type DenseBlock struct {
 // Parts returns the parts of the view. Each point is live in exactly one row of
 // one part.
 func (v *View) Parts() []PartView {
-	parts := make([]PartView, 0, len(v.heads))
+	parts := make([]PartView, 0, len(v.set.segments)+len(v.heads))
+	for i, segment := range v.set.segments {
+		parts = append(parts, PartView{part: segment.mapped, dead: v.dead[i], rowAt: segment.mapped.at, dense: segment.dense})
+	}
 	for _, h := range v.heads {
 		if h.n > 0 {
 			parts = append(parts, headPart(h))
@@ -60,7 +63,7 @@ func (p PartView) DeadWord(i uint32) uint64 { return p.dead.word(i) }
 // InMemory reports whether the part is a head.
 func (p PartView) InMemory() bool { return p.memory }
 
-// Row returns a row, dead or alive.
+// Row returns a row, dead or alive. It must be below Rows.
 func (p PartView) Row(n uint32) (Row, error) { return p.rowAt(n) }
 
 // Dense calls visit for all dense vectors of a key, block by block in the order

@@ -14,6 +14,8 @@ type part interface {
 	payload(row uint32) (payload.Object, error)
 	// vector returns the stored form; false if the row has no such vector.
 	vector(row uint32, key VectorKey) ([]byte, bool, error)
+	// vectorSize returns the length of the stored form.
+	vectorSize(row uint32, key VectorKey) (int, bool, error)
 	// vectorHash returns the hash of a vector, see HashVector.
 	vectorHash(row uint32, key VectorKey) (Hash, bool, error)
 	// size estimates the bytes of payload and vectors.

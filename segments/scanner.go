@@ -29,6 +29,9 @@ func (v *View) Scan(from PointID) *Scanner {
 	for _, h := range v.heads {
 		s.add(newHeadCursor(h, from))
 	}
+	for i, segment := range v.set.segments {
+		s.addSegment(segment.mapped, v.dead[i], from)
+	}
 	s.build()
 	return s
 }
@@ -65,12 +68,21 @@ func (s *Scanner) Err() error { return s.err }
 // add puts a cursor in, out of order until build.
 func (s *Scanner) add(c cursor) {
 	row, ok, err := c.next()
-	if err != nil {
+	if err != nil && s.err == nil {
 		s.err = err
 	}
 	if ok {
 		s.sources = append(s.sources, scanSource{row: row, cursor: c})
 	}
+}
+
+func (s *Scanner) addSegment(part *segmentPart, dead deadRows, from PointID) {
+	c, err := newSegmentCursor(part, dead, from)
+	if err != nil {
+		s.err = err
+		return
+	}
+	s.add(c)
 }
 
 func (s *Scanner) build() {

@@ -10,6 +10,12 @@ import (
 // one goroutine; what it publishes may be read by any.
 type State struct {
 	schema Schema
+	set    *segmentSet
+	// dead has the dead rows of each segment of set. The slice itself belongs to
+	// deadEpoch: in a later epoch it is copied before it is changed.
+	dead      []deadRows
+	deadEpoch uint64
+
 	heads  []*head // the last one is active, those before are sealed
 	deaths deathLog
 	sums   Sums
@@ -20,20 +26,33 @@ type State struct {
 }
 
 // NewState returns the state of a collection without vectors and points.
-func NewState() *State { return &State{heads: []*head{newHead()}, epoch: 1} }
+func NewState() *State {
+	return &State{set: newSegmentSet(nil), heads: []*head{newHead()}, epoch: 1}
+}
+
+// Close gives back the segments. Views that are held keep theirs.
+func (s *State) Close() {
+	s.set.release()
+	s.set = nil
+}
 
 // Located is the live row of an id with everything that removing it needs, read
 // and verified, so that Apply cannot fail. The zero Located is no row.
 type Located struct {
 	row  Row
-	head *head
 	hash Hash
+	head *head // nil if the row lies in a segment
+	// segment is the index of the segment in the set; vectors are the hashes of
+	// the row's vectors there.
+	segment int
+	vectors []VectorSum
 }
 
 // IsZero reports whether there is no row.
 func (l Located) IsZero() bool { return l.row.part == nil }
 
-// Row returns the row. It may be read until the next call of Apply.
+// Row returns the row. It may be read until the next call of a method that
+// changes the state.
 func (l Located) Row() Row { return l.row }
 
 // Locate finds the live row of an id. After an error nothing is known about
@@ -45,7 +64,44 @@ func (s *State) Locate(id PointID) (Located, bool, error) {
 			return Located{row: row, head: h, hash: hash}, true, err
 		}
 	}
-	return Located{}, false, nil
+	return s.locateInSegments(id)
+}
+
+func (s *State) locateInSegments(id PointID) (Located, bool, error) {
+	i, row, ok, err := findInSegments(s.set.segments, s.dead, id)
+	if err != nil || !ok {
+		return Located{}, false, err
+	}
+	part := s.set.segments[i].mapped
+	l := Located{segment: i}
+	if l.row, err = part.at(row); err != nil {
+		return Located{}, false, err
+	}
+	if l.hash, err = part.hash(row); err != nil {
+		return Located{}, false, err
+	}
+	if l.vectors, err = part.vectorHashes(row); err != nil {
+		return Located{}, false, err
+	}
+	return l, true, nil
+}
+
+// findInSegments returns the segment and the row in which an id is live.
+func findInSegments(segments []*Segment, dead []deadRows, id PointID) (segment int, row uint32, ok bool, err error) {
+	if len(segments) == 0 {
+		return 0, 0, false, nil
+	}
+	h := idHash(id)
+	for i, s := range slices.Backward(segments) { // the newest first
+		n, found, err := s.find(id, h)
+		if err != nil {
+			return 0, 0, false, err
+		}
+		if found && !dead[i].has(uint32(n)) {
+			return i, uint32(n), true, nil
+		}
+	}
+	return 0, 0, false, nil
 }
 
 // Change is what one record does to one id.
@@ -77,6 +133,15 @@ func (s *State) Apply(at wal.Position, changes []Change) {
 func (s *State) remove(old Located) {
 	s.count--
 	s.sums.Points = s.sums.Points.Sub(old.hash)
+	if old.head == nil {
+		for _, v := range old.vectors {
+			if sum := s.sums.vector(v.Key); sum != nil { // else the vector was dropped
+				*sum = sum.Sub(v.Sum)
+			}
+		}
+		s.killInSegment(old.segment, old.row.n)
+		return
+	}
 	for i := range s.sums.Vectors {
 		v := &s.sums.Vectors[i]
 		if c := old.head.column(v.Key); c != nil {
@@ -86,6 +151,15 @@ func (s *State) remove(old Located) {
 		}
 	}
 	old.head.kill(old.row.id, old.row.n, s.epoch)
+}
+
+// killInSegment marks a row of a segment as dead and reports whether it was
+// alive.
+func (s *State) killInSegment(segment int, row uint32) bool {
+	if s.deadEpoch != s.epoch {
+		s.dead, s.deadEpoch = slices.Clone(s.dead), s.epoch
+	}
+	return s.dead[segment].add(row, s.epoch)
 }
 
 func (s *State) insert(p *Point) {
@@ -165,7 +239,11 @@ func (s *State) Usage() Usage {
 // Publish returns the state as a view, which stands at through. The caller
 // owns one reference to it. The cost does not grow with the number of points.
 func (s *State) Publish(through wal.Position) *View {
-	v := &View{through: through, count: s.count, sums: s.sums.Clone(), deaths: s.deaths.Deaths, usage: s.Usage()}
+	v := &View{
+		through: through, count: s.count, sums: s.sums.Clone(),
+		set: s.set, dead: s.dead, deaths: s.deaths.Deaths, usage: s.Usage(),
+	}
+	v.set.retain()
 	v.heads = make([]*headView, len(s.heads))
 	for i, h := range s.heads {
 		v.heads[i] = h.freeze()

@@ -13,6 +13,8 @@ type View struct {
 	through wal.Position
 	count   int
 	sums    Sums
+	set     *segmentSet
+	dead    []deadRows  // of each segment
 	heads   []*headView // oldest first
 	deaths  Deaths
 	usage   Usage
@@ -41,11 +43,9 @@ func (v *View) Release() {
 	case n < 0:
 		panic("segments: a view was released more often than it was retained")
 	case n == 0:
-		v.free()
+		v.set.release()
 	}
 }
-
-func (v *View) free() {}
 
 // Through returns the position at which the view stands.
 func (v *View) Through() wal.Position { return v.through }
@@ -72,5 +72,14 @@ func (v *View) Get(id PointID) (Row, bool, error) {
 			return row, true, nil
 		}
 	}
-	return Row{}, false, nil
+	i, n, ok, err := findInSegments(v.set.segments, v.dead, id)
+	if err != nil || !ok {
+		return Row{}, false, err
+	}
+	row, err := v.set.segments[i].mapped.at(n)
+	return row, err == nil, err
 }
+
+// Segments returns the segments of the view. They stay open as long as the view
+// is held.
+func (v *View) Segments() []*Segment { return v.set.segments }
