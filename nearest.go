@@ -54,8 +54,8 @@ type nearest struct {
 	match  *filter.Compiled // nil matches all
 	// candidate is used again for each row that the filter judges.
 	candidate rowCandidate
-	best   *vector.TopK[segments.Row]
-	scores []float32
+	best      *vector.TopK[segments.Row]
+	scores    []float32
 }
 
 func (v *View) newNearest(q NearestQuery) (*nearest, error) {
