@@ -51,7 +51,7 @@ test-outside: $(BIN)/gotestsum ## tests that drive the built binary
 
 .PHONY: test-deploy
 test-deploy: $(BIN)/gotestsum ## checks of compose file, Dockerfile and unit
-	$(if $(wildcard test/deploy/go.mod),cd test/deploy && $(TESTSUM) ./...,@true)
+	$(if $(wildcard test/deploy/go.mod),cd test/deploy && $(TESTSUM) -count=1 ./...,@true)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## formatting, import rules and the other linters
