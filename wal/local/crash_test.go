@@ -1,0 +1,95 @@
+package local_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/wal"
+	"github.com/tidemark-db/tidemark/wal/local"
+	"github.com/tidemark-db/tidemark/wal/waltest"
+)
+
+// promise is what had been acknowledged after a number of operations.
+type promise struct {
+	after    int
+	last     wal.Position // records up to here are durable
+	released wal.Position // records up to here may be gone
+}
+
+// recordLife uses a log for a while: it grows over several generations, is
+// closed and opened, released, and left without close.
+func recordLife(t *testing.T) (*fsx.Recorder, []promise) {
+	t.Helper()
+	dir := filepath.Join(fastDir(t), "wal")
+	require.NoError(t, fsx.MkdirAll(fsx.OS, dir, 0o750))
+	rec, err := fsx.NewRecorder(fsx.OS, dir)
+	require.NoError(t, err)
+	var promises []promise
+	var at, released wal.Position
+	o := local.Options{FS: rec, SegmentBytes: 4 * block}
+	for round := range 4 {
+		log, _ := mustOpen(t, dir, o)
+		for range 5 {
+			at = waltest.Write(t, log, at, 1)
+			promises = append(promises, promise{rec.Len(), at, released})
+		}
+		released = at - 4
+		promises = append(promises, promise{rec.Len(), at, released}) // what Release may do from now on
+		require.NoError(t, log.Release(t.Context(), released))
+		if round < 3 {
+			require.NoError(t, log.Close())
+			promises = append(promises, promise{rec.Len(), at, released})
+			continue
+		}
+		t.Cleanup(func() { require.NoError(t, log.Close()) })
+	}
+	return rec, promises
+}
+
+// Whatever a loss of power leaves, the log opens, has everything that was
+// acknowledged and nothing that was never written, and goes on.
+func TestCrashStates(t *testing.T) {
+	rec, promises := recordLife(t)
+	states := 0
+	for state := range fsx.CrashStates(rec) {
+		var kept promise
+		for _, p := range promises {
+			if p.after <= state.After {
+				kept = p
+			}
+		}
+		// A release may be under way in this state.
+		for _, p := range promises {
+			if p.after > state.After {
+				kept.released = max(kept.released, p.released)
+				break
+			}
+		}
+		dir := filepath.Join(fastDir(t), "wal")
+		require.NoError(t, fsx.MkdirAll(fsx.OS, dir, 0o750))
+		require.NoError(t, state.LayOut(dir))
+		got, r, err := serve(t, dir, local.Options{From: kept.released + 1, AtLeast: kept.last}, kept.released)
+		require.NoError(t, err, "%d operations, survived: %s\n%s", state.After, state.Survival, rec.Trace(max(0, state.After-5)))
+		require.LessOrEqual(t, got, kept.last+1, "one record was under way at most")
+		require.False(t, r.PerhapsLost && state.Survival == fsx.SurvivesAll)
+		goesOn(t, dir, kept.released, got)
+		states++
+	}
+	require.Greater(t, states, 200)
+}
+
+func TestOneProcessAtATime(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "wal")
+	log, _ := mustOpen(t, dir, local.Options{})
+	_, _, err := local.Open(dir, local.Options{})
+	require.ErrorIs(t, err, wal.ErrLocked)
+	report, err := local.Inspect(dir)
+	require.NoError(t, err)
+	require.True(t, report.InUse)
+	require.NoError(t, log.Close())
+	log, _ = mustOpen(t, dir, local.Options{})
+	require.NoError(t, log.Close())
+}
