@@ -208,6 +208,7 @@ func (c *Collection) closeOnce(ctx context.Context) error {
 	}
 	err = errors.Join(err, c.log.Close())
 	c.current.Load().view.Release()
+	c.state.points.Close()
 	return err
 }
 

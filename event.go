@@ -30,7 +30,8 @@ type Header struct {
 	ConfigVersion wal.Position
 }
 
-// EventBody is one of CreateEvent, PointsEvent, ConfigureEvent and MarkEvent.
+// EventBody is one of CreateEvent, PointsEvent, ConfigureEvent, MarkEvent and
+// RestoreEvent.
 type EventBody interface{ eventType() eventType }
 
 // CreateEvent is the first event of a collection.
@@ -65,6 +66,16 @@ type MarkEvent struct {
 	Digest segments.Digest
 }
 
+// RestoreEvent is the first event of a collection that was restored: it says
+// which state the collection began with. It changes nothing else: the state came
+// with the manifest, and whoever has the state compares.
+type RestoreEvent struct {
+	// Lineage, Position and Digest are those of the state that was restored.
+	Lineage  uuid.UUID
+	Position wal.Position
+	Digest   segments.Digest
+}
+
 type eventType uint8
 
 const (
@@ -72,12 +83,14 @@ const (
 	eventPoints    eventType = 2
 	eventConfigure eventType = 3
 	eventMark      eventType = 4
+	eventRestore   eventType = 5
 )
 
 func (*CreateEvent) eventType() eventType    { return eventCreate }
 func (*PointsEvent) eventType() eventType    { return eventPoints }
 func (*ConfigureEvent) eventType() eventType { return eventConfigure }
 func (*MarkEvent) eventType() eventType      { return eventMark }
+func (*RestoreEvent) eventType() eventType   { return eventRestore }
 
 // Effect is one resolved change of points. Payloads and vector data of a
 // decoded effect are views of the record's bytes.

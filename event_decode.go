@@ -40,7 +40,7 @@ func DecodeEvent(b []byte) (*Event, error) {
 		return nil, fmt.Errorf("decode event: %w", errEventEnd)
 	}
 	version, typ, flags := b[0], eventType(b[1]), binary.LittleEndian.Uint16(b[2:])
-	known := typ >= eventCreate && typ <= eventMark
+	known := typ >= eventCreate && typ <= eventRestore
 	if version == eventVersion && !known && flags == flagIgnorable {
 		return nil, nil
 	}
@@ -87,14 +87,24 @@ func (r *eventReader) body(t eventType) EventBody {
 		return &PointsEvent{Effects: r.effects()}
 	case eventConfigure:
 		return r.configure()
-	default:
-		m := &MarkEvent{}
-		if at := r.take(8); r.err == nil {
-			m.At = wal.Position(binary.LittleEndian.Uint64(at))
-		}
+	case eventMark:
+		m := &MarkEvent{At: r.position()}
 		copy(m.Digest[:], r.take(uint64(len(m.Digest))))
 		return m
+	default:
+		e := &RestoreEvent{}
+		copy(e.Lineage[:], r.take(16))
+		e.Position = r.position()
+		copy(e.Digest[:], r.take(uint64(len(e.Digest))))
+		return e
 	}
+}
+
+func (r *eventReader) position() wal.Position {
+	if p := r.take(8); r.err == nil {
+		return wal.Position(binary.LittleEndian.Uint64(p))
+	}
+	return 0
 }
 
 func (r *eventReader) configure() *ConfigureEvent {

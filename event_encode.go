@@ -37,6 +37,10 @@ func AppendEvent(b []byte, e *Event) ([]byte, error) {
 	case *MarkEvent:
 		b = binary.LittleEndian.AppendUint64(b, uint64(body.At))
 		return append(b, body.Digest[:]...), nil
+	case *RestoreEvent:
+		b = append(b, body.Lineage[:]...)
+		b = binary.LittleEndian.AppendUint64(b, uint64(body.Position))
+		return append(b, body.Digest[:]...), nil
 	}
 	return nil, fmt.Errorf("encode event: unknown body %T", e.Body)
 }

@@ -42,6 +42,7 @@ func exampleEvents(t testing.TB) map[string]*Event {
 		"create":    {header, &CreateEvent{Lineage: header.OperationID, Vectors: specs, Settings: []byte(`{"a":1}`)}},
 		"configure": {header, &ConfigureEvent{Settings: []byte(`{}`), DropVectors: []segments.VectorKey{key}, AddVectors: specs, DropIndexes: []string{"x"}}},
 		"mark":      {header, &MarkEvent{At: 300, Digest: segments.Digest{1, 2, 3}}},
+		"restore":   {header, &RestoreEvent{Lineage: header.OperationID, Position: 300, Digest: segments.Digest{1, 2, 3}}},
 		"put":       {header, &PointsEvent{Effects: []Effect{&PutPoint{ID: num(1), Payload: object(t, "a", 1), Vectors: vectors}}}},
 		"remove":    {header, &PointsEvent{Effects: []Effect{&RemovePoints{IDs: ids}}}},
 		"patch": {header, &PointsEvent{Effects: []Effect{

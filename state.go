@@ -66,6 +66,11 @@ func (s *state) applyEvent(e *Event, at wal.Position) (verdict, error) {
 		s.create(body, at)
 	case *ConfigureEvent:
 		s.configure(body, at)
+	case *RestoreEvent:
+		if derived := s.points.Digest(); derived != body.Digest {
+			return verdict{}, &DivergedError{At: body.Position, Noted: body.Digest, Derived: derived}
+		}
+		s.lineage = body.Lineage
 	case *PointsEvent:
 		f := newFold(s.points, s.config.Schema, at, len(body.Effects))
 		changes, err := f.changes(body.Effects)
