@@ -37,7 +37,7 @@ func Check(root string) ([]Finding, error) {
 		}
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
-			if slices.Contains(skipped, rel) {
+			if isSkipped(rel) {
 				return filepath.SkipDir
 			}
 			return nil
@@ -58,9 +58,18 @@ func Check(root string) ([]Finding, error) {
 	return found, nil
 }
 
-// skipped holds folders that are not ours to check, or that name on purpose
+// isSkipped reports whether a folder is not ours to check, or names on purpose
 // what is forbidden.
-var skipped = []string{".git", "bin", "storage", "snapshots", "internal/doccheck"}
+func isSkipped(rel string) bool {
+	switch rel {
+	case ".", ".ci":
+		return false
+	case "bin", "storage", "snapshots", "internal/doccheck":
+		return true
+	}
+	base := filepath.Base(rel)
+	return strings.HasPrefix(base, ".") || base == "node_modules"
+}
 
 func isText(rel string) bool {
 	switch filepath.Ext(rel) {

@@ -48,6 +48,7 @@ func TestCheck(t *testing.T) {
 		{"a registry", "a.md", "from https://pypi.org/simple", "a.md:1: host of a package registry: pypi.org"},
 		{"a registry in a script", ".ci/run", "GOPROXY=https://proxy.golang.org", ".ci/run:1: host of a package registry: proxy.golang.org"},
 		{"recorded data", "testdata/a.md", "/work/x", ""},
+		{"somebody else's package", "test/.venv/a.py", "/work/x", ""},
 		{"a binary", "a.bin", "/work/x", ""},
 	}
 	for _, tt := range tests {
