@@ -1,0 +1,165 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/snapshot/archive"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
+)
+
+// CreateOptions are what the user adds to a snapshot.
+type CreateOptions struct {
+	Description string
+	Labels      map[string]string
+}
+
+// Create takes a snapshot and waits for it. When the context ends first the work
+// goes on.
+func (m *Manager) Create(ctx context.Context, collection string, o CreateOptions) (blob.Info, error) {
+	job, err := m.StartCreate(collection, o)
+	if err != nil {
+		return blob.Info{}, err
+	}
+	return job.Wait(ctx)
+}
+
+// StartCreate begins to take a snapshot. It holds every write that was
+// acknowledged before its turn came, and so every one before this call.
+func (m *Manager) StartCreate(collection string, o CreateOptions) (*Job[blob.Info], error) {
+	name, err := m.engine.Resolve(collection)
+	if err != nil {
+		return nil, err
+	}
+	if err := archive.ValidateNotes(o.Description, o.Labels); err != nil {
+		return nil, tidemark.Errorf(tidemark.BadInput, "%s", err.Error())
+	}
+	return begin(m, OpCreate, name, func(ctx context.Context, w *watch) (blob.Info, error) {
+		return m.create(ctx, w, name, o)
+	})
+}
+
+func (m *Manager) create(ctx context.Context, w *watch, name string, o CreateOptions) (blob.Info, error) {
+	end := w.phase(PhaseWait)
+	release, err := m.turns.take(ctx, name)
+	end()
+	if err != nil {
+		return blob.Info{}, err
+	}
+	defer release()
+	// Whether there is access to the store at all is found before any work.
+	if err := m.store.CheckRoom(ctx, 0); err != nil {
+		return blob.Info{}, fmt.Errorf("%w: %w", errStore, err)
+	}
+	end = w.phase(PhaseFreeze)
+	frozen, err := m.engine.Freeze(ctx, name)
+	end()
+	if err != nil {
+		return blob.Info{}, err
+	}
+	defer frozen.Release()
+	c := &creation{Manager: m, watch: w, frozen: frozen, manifest: manifestOf(frozen.State(), m.options.Version, o)}
+	info, err := c.run(ctx)
+	w.size = info.Size
+	return info, err
+}
+
+func manifestOf(s State, version string, o CreateOptions) archive.Manifest {
+	m := archive.Manifest{
+		Format: archive.Format, Version: version,
+		Lineage: s.Lineage, Collection: s.Collection, Position: uint64(s.Position), EventTime: s.EventTime.UTC(),
+		Digest: s.Digest.String(), Count: s.Count, Description: o.Description,
+	}
+	if len(o.Labels) > 0 {
+		m.Labels = o.Labels
+	}
+	return m
+}
+
+// creation is one snapshot in the making.
+type creation struct {
+	*Manager
+	*watch
+	frozen   Frozen
+	manifest archive.Manifest // without files at first
+}
+
+func (c *creation) run(ctx context.Context) (blob.Info, error) {
+	end := c.phase(PhaseReuse)
+	info, found, err := c.reuse(ctx)
+	end()
+	if found || err != nil {
+		return info, err
+	}
+	if err := c.store.CheckRoom(ctx, c.frozen.Size()); err != nil {
+		return blob.Info{}, fmt.Errorf("%w: %w", errStore, err)
+	}
+	dir, remove, err := c.staging.next()
+	if err != nil {
+		return blob.Info{}, err
+	}
+	defer func() {
+		c.frozen.Release() // before its files go
+		if err := remove(); err != nil {
+			c.logger.Warn("could not remove staging of a snapshot", slog.Any("error", err))
+		}
+	}()
+	end = c.phase(PhaseEncode)
+	content, err := c.frozen.Encode(ctx, dir)
+	end()
+	if err != nil {
+		return blob.Info{}, fmt.Errorf("encode snapshot: %w", err)
+	}
+	defer c.phase(PhaseStore)()
+	return c.put(ctx, content)
+}
+
+// put streams the archive into the store.
+func (c *creation) put(ctx context.Context, content []Content) (blob.Info, error) {
+	open := make(map[string]func() (io.ReadCloser, error), len(content))
+	c.manifest.Files = c.manifest.Files[:0]
+	for _, f := range content {
+		c.manifest.Files = append(c.manifest.Files, f.File)
+		open[f.Name] = f.Open
+	}
+	size, err := archive.Size(&c.manifest)
+	if err != nil {
+		return blob.Info{}, err
+	}
+	src := blob.Source{Size: size, Write: func(ctx context.Context, w io.Writer) error {
+		return archive.Write(ctx, c.pace.writer(ctx, w), &c.manifest, func(f archive.File) (io.ReadCloser, error) { return open[f.Name]() })
+	}}
+	return c.named(ctx, func(key blob.Key) (blob.Info, error) { return c.store.Put(ctx, key, src) })
+}
+
+// maxNumber bounds the search for a free name.
+const maxNumber = 1000
+
+// named tries names until one is free.
+func (c *creation) named(ctx context.Context, store func(blob.Key) (blob.Info, error)) (blob.Info, error) {
+	now := c.options.Now()
+	for n := 1; n <= maxNumber; n++ {
+		key := blob.Key{Folder: c.manifest.Collection}
+		key.Name = snapshotName(key.Folder, c.engine.PeerID(), now, c.frozen.State().Position, n)
+		_, err := c.store.Stat(ctx, key)
+		if err == nil {
+			continue // known before all the bytes are written
+		}
+		if !errors.Is(err, blob.ErrNotFound) {
+			return blob.Info{}, fmt.Errorf("%w: %w", errStore, err)
+		}
+		info, err := store(key)
+		if errors.Is(err, blob.ErrExists) {
+			continue
+		}
+		if err != nil {
+			return blob.Info{}, fmt.Errorf("%w: %w", errStore, err)
+		}
+		return info, nil
+	}
+	return blob.Info{}, errors.New("no name for the snapshot is free")
+}

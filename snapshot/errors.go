@@ -1,0 +1,66 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/snapshot/archive"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
+)
+
+// errStore marks errors of the blob store.
+var errStore = errors.New("the snapshots cannot be accessed")
+
+// forClient gives an error the kind and the text that a client sees. What is no
+// fault of the client keeps its cause for the log and shows nothing of the host.
+func forClient(err error) error {
+	var known *tidemark.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	if e := forArchive(err); e != nil {
+		return e
+	}
+	var noRoom *blob.NoRoomError
+	switch {
+	case errors.As(err, &noRoom):
+		return &tidemark.Error{Kind: tidemark.Unavailable, Text: noRoom.Error(), Err: err}
+	case errors.Is(err, context.Canceled):
+		return &tidemark.Error{Kind: tidemark.Unavailable, Text: "the server stopped before the snapshot operation was done", Err: err}
+	case errors.Is(err, blob.ErrOutcomeUnknown):
+		return &tidemark.Error{Kind: tidemark.Internal, Text: "it is not known whether the snapshot survives a crash: list the snapshots and take another one", Err: err}
+	case errors.Is(err, errStore):
+		return &tidemark.Error{Kind: tidemark.Internal, Text: "the snapshots directory cannot be read or written; see the server's log", Err: err}
+	}
+	return &tidemark.Error{Kind: tidemark.Internal, Text: "the snapshot operation failed; see the server's log", Err: err}
+}
+
+// forArchive returns what is wrong with an archive, for its sender, or with the
+// data that was to be archived; nil if err is neither.
+func forArchive(err error) error {
+	var corrupt *archive.CorruptError
+	var foreign *archive.ForeignError
+	var newer *archive.NewerFormatError
+	var changed *archive.ChangedError
+	switch {
+	case errors.As(err, &corrupt):
+		return tidemark.Errorf(tidemark.BadInput, "%s", corrupt.Error())
+	case errors.As(err, &foreign):
+		return tidemark.Errorf(tidemark.BadInput, "%s", foreign.Error())
+	case errors.As(err, &newer):
+		return tidemark.Errorf(tidemark.BadInput, "%s", newer.Error())
+	case errors.As(err, &changed):
+		return &tidemark.Error{
+			Kind: tidemark.Internal, Err: err,
+			Text: "the collection's files are damaged and were not archived (" + changed.Error() + "): restore it from an earlier snapshot",
+		}
+	}
+	return nil
+}
+
+// notFound is the answer for every name that no snapshot has, whatever it looks
+// like.
+func notFound(name string) error {
+	return tidemark.Errorf(tidemark.NotFound, "Snapshot %s not found", name)
+}

@@ -1,0 +1,374 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/segments"
+	"github.com/tidemark-db/tidemark/snapshot/archive"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
+	"github.com/tidemark-db/tidemark/snapshot/blob/local"
+	"github.com/tidemark-db/tidemark/wal"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeCollection is a state with one file on disk and one in memory.
+type fakeCollection struct {
+	lineage  uuid.UUID
+	position wal.Position
+	config   string
+	onDisk   string
+	inMemory string
+}
+
+func (c fakeCollection) digest() (d segments.Digest) {
+	sum := sha256.Sum256([]byte(c.config + c.onDisk + c.inMemory))
+	copy(d[:], sum[:])
+	return d
+}
+
+// fakeEngine keeps collections in memory and does what Engine promises.
+type fakeEngine struct {
+	dir  string
+	busy atomic.Bool
+
+	mu          sync.Mutex
+	collections map[string]fakeCollection
+	aliases     map[string]string
+	received    int
+	frozen      int // not released
+
+	// onFreeze and onInstall run before the work, if they are set.
+	onFreeze, onInstall func(ctx context.Context, name string) error
+}
+
+func newFakeEngine(t *testing.T) *fakeEngine {
+	return &fakeEngine{
+		dir: t.TempDir(), aliases: map[string]string{"alias": "c"},
+		collections: map[string]fakeCollection{"c": {
+			lineage: uuid.MustParse("0e3b5a0c-98a1-4a53-8d0b-5d1f3f2f7a11"), position: 7,
+			config: `{"size":4}`, onDisk: "segment on disk", inMemory: "points in memory",
+		}},
+	}
+}
+
+func (e *fakeEngine) PeerID() uint64   { return 42 }
+func (e *fakeEngine) WritesWait() bool { return e.busy.Load() }
+
+func (e *fakeEngine) get(name string) (fakeCollection, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, ok := e.collections[name]
+	return c, ok
+}
+
+func (e *fakeEngine) set(name string, c fakeCollection) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.collections[name] = c
+}
+
+func (e *fakeEngine) Resolve(name string) (string, error) {
+	if target, ok := e.aliases[name]; ok {
+		name = target
+	}
+	if _, ok := e.get(name); !ok {
+		return "", tidemark.Errorf(tidemark.NotFound, "Collection `%s` doesn't exist!", name)
+	}
+	return name, nil
+}
+
+func (e *fakeEngine) Freeze(ctx context.Context, name string) (Frozen, error) {
+	if e.onFreeze != nil {
+		if err := e.onFreeze(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	c, ok := e.get(name)
+	if !ok {
+		return nil, tidemark.Errorf(tidemark.NotFound, "Collection `%s` doesn't exist!", name)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.frozen++
+	return &fakeFrozen{engine: e, name: name, c: c}, nil
+}
+
+type fakeFrozen struct {
+	engine   *fakeEngine
+	name     string
+	c        fakeCollection
+	released bool
+	head     string // the file that Encode made, if it did
+}
+
+var eventTime = time.Date(2026, 11, 24, 10, 53, 0, 0, time.UTC)
+
+func (f *fakeFrozen) State() State {
+	return State{Collection: f.name, Lineage: f.c.lineage, Position: f.c.position, EventTime: eventTime, Digest: f.c.digest(), Count: 3}
+}
+
+func (f *fakeFrozen) Size() int64 { return int64(len(f.c.onDisk) + len(f.c.inMemory)) }
+
+func (f *fakeFrozen) Release() {
+	if !f.released {
+		f.released = true
+		if _, err := os.Stat(f.head); f.head != "" && err != nil {
+			panic("the staged file went before its release")
+		}
+		f.engine.mu.Lock()
+		defer f.engine.mu.Unlock()
+		f.engine.frozen--
+	}
+}
+
+func (f *fakeFrozen) Encode(_ context.Context, dir string) ([]Content, error) {
+	head := filepath.Join(dir, "head.seg")
+	if err := os.WriteFile(head, []byte(f.c.inMemory), 0o640); err != nil {
+		return nil, err
+	}
+	f.head = head
+	out := []Content{
+		memoryContent(archive.ConfigName, archive.KindConfig, f.c.config),
+		memoryContent("", archive.KindSegment, f.c.onDisk),
+		memoryContent("", archive.KindSegment, f.c.inMemory),
+	}
+	out[2].Open = func() (io.ReadCloser, error) {
+		if f.released {
+			return nil, errors.New("it was released")
+		}
+		return os.Open(head)
+	}
+	if out[1].Name > out[2].Name {
+		out[1], out[2] = out[2], out[1]
+	}
+	return out, nil
+}
+
+func memoryContent(name string, kind archive.Kind, content string) Content {
+	sum := sha256.Sum256([]byte(content))
+	f := archive.File{Name: name, Kind: kind, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}
+	if kind == archive.KindSegment {
+		f.Name = archive.SegmentName(f.SHA256)
+	}
+	return Content{File: f, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
+}
+
+func (e *fakeEngine) Receive(_ context.Context, name string, _ int64) (Incoming, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.received++
+	dir := filepath.Join(e.dir, fmt.Sprintf("incoming-%d", e.received))
+	if err := os.Mkdir(dir, 0o750); err != nil {
+		return nil, err
+	}
+	expected, exists := e.collections[name]
+	return &fakeIncoming{engine: e, name: name, dir: dir, expected: expected, exists: exists}, nil
+}
+
+type fakeIncoming struct {
+	engine    *fakeEngine
+	name, dir string
+	expected  fakeCollection
+	exists    bool
+	config    string
+}
+
+func (i *fakeIncoming) Dir() string                { return i.dir }
+func (i *fakeIncoming) Path(f archive.File) string { return strings.ReplaceAll(f.Name, "/", "-") }
+
+func (i *fakeIncoming) CheckConfig(config []byte) error {
+	i.config = string(config)
+	if i.exists && i.expected.config != i.config {
+		return tidemark.Errorf(tidemark.BadInput, "Snapshot is not compatible with existing collection: Collection vectors: %s Snapshot Vectors: %s", i.expected.config, i.config)
+	}
+	return nil
+}
+
+func (i *fakeIncoming) Install(ctx context.Context, m *archive.Manifest) error {
+	if i.engine.onInstall != nil {
+		if err := i.engine.onInstall(ctx, i.name); err != nil {
+			return err
+		}
+	}
+	c := fakeCollection{lineage: m.Lineage, position: wal.Position(m.Position) + 1, config: i.config}
+	for _, f := range m.Files[1:] {
+		content, err := os.ReadFile(filepath.Join(i.dir, i.Path(f)))
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(string(content), "segment") {
+			c.onDisk = string(content)
+		} else {
+			c.inMemory = string(content)
+		}
+	}
+	if c.digest().String() != m.Digest {
+		return errors.New("the digest differs")
+	}
+	i.engine.set(i.name, c)
+	return nil
+}
+
+func (i *fakeIncoming) Discard() error { return os.RemoveAll(i.dir) }
+
+// events is an Observer that remembers.
+type events struct {
+	mu    sync.Mutex
+	lines []string
+	ended chan Result
+}
+
+func (e *events) add(format string, args ...any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lines = append(e.lines, fmt.Sprintf(format, args...))
+}
+
+func (e *events) Began(op Operation, c string) { e.add("%s %s began", op, c) }
+func (e *events) Passed(op Operation, c string, p Phase, _ time.Duration) {
+	e.add("%s %s passed %s", op, c, p)
+}
+
+func (e *events) Ended(op Operation, c string, r Result) {
+	e.add("%s %s ended %s", op, c, r.Reason)
+	e.ended <- r
+}
+
+func (e *events) all() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]string(nil), e.lines...)
+}
+
+// house is a Manager with what is around it.
+type house struct {
+	*Manager
+	engine  *fakeEngine
+	dir     string // of snapshots
+	staging string
+	events  *events
+	faults  *fsx.Faults // in the Manager's file system
+	store   *hookedStore
+}
+
+// hookedStore lets tests step in before an object is put.
+type hookedStore struct {
+	blob.Store
+	onPut func(ctx context.Context, key blob.Key, src blob.Source) error
+}
+
+func (s *hookedStore) Put(ctx context.Context, key blob.Key, src blob.Source) (blob.Info, error) {
+	if s.onPut != nil {
+		if err := s.onPut(ctx, key, src); err != nil {
+			return blob.Info{}, err
+		}
+	}
+	return s.Store.Put(ctx, key, src)
+}
+
+var testNow = time.Date(2026, 11, 24, 10, 53, 37, 0, time.UTC)
+
+func newHouse(t *testing.T) *house {
+	h := &house{
+		engine: newFakeEngine(t), dir: t.TempDir(), staging: t.TempDir(),
+		events: &events{ended: make(chan Result, 100)}, faults: fsx.NewFaults(fsx.OS),
+	}
+	store, err := local.Open(local.Options{Dir: h.dir})
+	require.NoError(t, err)
+	h.store = &hookedStore{Store: store}
+	h.Manager, err = NewManager(Options{
+		Engine: h.engine, Store: h.store, Version: "1.2.3", Staging: h.staging, Dir: h.dir,
+		FS: h.faults, Observer: h.events, Now: func() time.Time { return testNow },
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		h.Close(context.Background())
+		require.NoError(t, store.Close())
+		h.requireClean(t)
+	})
+	return h
+}
+
+// requireClean checks that nothing is left of finished work but its result.
+func (h *house) requireClean(t *testing.T) {
+	t.Helper()
+	for _, dir := range []string{h.staging, h.engine.dir} {
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if dir == h.engine.dir && len(names) > 0 {
+			t.Errorf("left over from a restore: %v", names)
+		}
+		if dir == h.staging && len(names) > 0 {
+			t.Errorf("left over in staging: %v", names)
+		}
+	}
+	h.engine.mu.Lock()
+	defer h.engine.mu.Unlock()
+	require.Zero(t, h.engine.frozen, "views that nobody released")
+	require.Empty(t, h.turns.keys)
+}
+
+func (h *house) create(t *testing.T) blob.Info {
+	t.Helper()
+	info, err := h.Create(context.Background(), "c", CreateOptions{})
+	require.NoError(t, err)
+	return info
+}
+
+// read returns the whole archive of a snapshot.
+func (h *house) read(t *testing.T, name string) []byte {
+	t.Helper()
+	o, err := h.Open(context.Background(), "c", name)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, o.Close()) }()
+	content, err := io.ReadAll(o)
+	require.NoError(t, err)
+	return content
+}
+
+// upload puts a file beside the snapshots and returns its path.
+func (h *house) upload(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(h.dir, name)
+	require.NoError(t, os.WriteFile(path, content, 0o640))
+	return path
+}
+
+func requireError(t *testing.T, err error, kind tidemark.Kind, text string) {
+	t.Helper()
+	var e *tidemark.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, kind, e.Kind, err)
+	require.Contains(t, e.Text, text)
+}
+
+func verified(t *testing.T, content []byte) *archive.Manifest {
+	t.Helper()
+	m, err := archive.Verify(context.Background(), bytes.NewReader(content))
+	require.NoError(t, err)
+	return m
+}

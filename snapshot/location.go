@@ -1,0 +1,93 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tidemark-db/tidemark"
+)
+
+// filePath returns the path that a location names.
+func filePath(location *url.URL) (string, error) {
+	switch location.Scheme {
+	case "file":
+	case "http", "https":
+		return "", tidemark.Errorf(tidemark.NotImplemented,
+			"restoring a snapshot from a remote URL is not part of this version: put the file into the snapshots directory and name it by a file:// URL")
+	default:
+		return "", tidemark.Errorf(tidemark.BadRequest, "URL %s with scheme %s is not supported", location, location.Scheme)
+	}
+	if (location.Host != "" && location.Host != "localhost") || !filepath.IsAbs(location.Path) {
+		return "", tidemark.Errorf(tidemark.BadRequest, "Invalid snapshot URI, file path must be absolute or on localhost")
+	}
+	return location.Path, nil
+}
+
+// openLocation opens a regular file below the snapshots directory. The check and
+// the opening cannot be torn apart by exchanging links meanwhile: the file is
+// opened through the directory.
+func (m *Manager) openLocation(location *url.URL) (*os.File, error) {
+	path, err := filePath(location)
+	if err != nil {
+		return nil, err
+	}
+	relative, err := m.insideDir(path)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(m.options.Dir)
+	if err != nil {
+		return nil, forClient(fmt.Errorf("%w: %w", errStore, err))
+	}
+	defer root.Close() // read only: nothing can be lost
+	st, err := root.Stat(relative)
+	if err == nil && !st.Mode().IsRegular() { // before the opening, which would wait at a pipe
+		err = fs.ErrNotExist
+	}
+	var f *os.File
+	if err == nil {
+		f, err = root.Open(relative)
+	}
+	if err != nil {
+		return nil, resolveError(path, err)
+	}
+	return f, nil
+}
+
+// insideDir returns the path, relative to the snapshots directory, of the file
+// that path leads to.
+func (m *Manager) insideDir(path string) (string, error) {
+	dir, err := filepath.EvalSymlinks(m.options.Dir)
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
+	if err != nil {
+		return "", forClient(fmt.Errorf("%w: %w", errStore, err))
+	}
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", resolveError(path, err)
+	}
+	relative, err := filepath.Rel(dir, resolved)
+	if err != nil || relative == ".." || strings.HasPrefix(relative, "../") {
+		return "", tidemark.Errorf(tidemark.Forbidden, "Snapshot file path must be inside the snapshots directory %q", dir)
+	}
+	return relative, nil
+}
+
+// resolveError is the answer for a path that leads to no regular file.
+func resolveError(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return tidemark.Errorf(tidemark.BadRequest, "Snapshot file %q does not exist", path)
+	}
+	var reason *fs.PathError
+	if errors.As(err, &reason) {
+		err = reason.Err // without the host's path, of which the client named its own part
+	}
+	return tidemark.Errorf(tidemark.BadRequest, "Failed to resolve snapshot path %q: %v", path, err)
+}

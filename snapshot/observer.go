@@ -1,0 +1,111 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/snapshot/archive"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
+)
+
+// Operation is a kind of work.
+type Operation string
+
+// The operations that an Observer sees.
+const (
+	OpCreate  Operation = "create"
+	OpRestore Operation = "restore"
+)
+
+// Phase is a part of an operation.
+type Phase string
+
+// The phases: of a create wait, freeze, reuse, encode, store; of a restore wait,
+// unpack, install.
+const (
+	PhaseWait    Phase = "wait"    // for the collection's turn and a free slot
+	PhaseFreeze  Phase = "freeze"  // from the call to the view
+	PhaseReuse   Phase = "reuse"   // looking for the same state, verifying and linking it
+	PhaseEncode  Phase = "encode"  // of what is in memory
+	PhaseStore   Phase = "store"   // reading, hashing, writing, syncing
+	PhaseUnpack  Phase = "unpack"  // reading, proving, writing, syncing
+	PhaseInstall Phase = "install" // verifying the points, fence and swap
+)
+
+// Result is how an operation ended.
+type Result struct {
+	// Reason is empty after success, else one of: no_room, damaged, not_found,
+	// refused, cancelled, store, internal.
+	Reason string
+	// Size is that of the archive, if known.
+	Size int64
+	// At is when it ended, Took how long it took, waiting included.
+	At   time.Time
+	Took time.Duration
+}
+
+// Observer sees what a Manager does. Its methods return at once and may be
+// called concurrently.
+type Observer interface {
+	Began(op Operation, collection string)
+	Passed(op Operation, collection string, p Phase, took time.Duration)
+	Ended(op Operation, collection string, r Result)
+}
+
+type noObserver struct{}
+
+func (noObserver) Began(Operation, string)                        {}
+func (noObserver) Passed(Operation, string, Phase, time.Duration) {}
+func (noObserver) Ended(Operation, string, Result)                {}
+
+// reasonOf sorts errors into few classes.
+func reasonOf(err error) string {
+	var noRoom *blob.NoRoomError
+	var corrupt *archive.CorruptError
+	var changed *archive.ChangedError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &noRoom):
+		return "no_room"
+	case errors.As(err, &corrupt), errors.As(err, &changed):
+		return "damaged"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "cancelled"
+	case errors.Is(err, blob.ErrOutcomeUnknown), errors.Is(err, errStore):
+		return "store"
+	}
+	switch tidemark.KindOf(err) {
+	case tidemark.NotFound:
+		return "not_found"
+	case tidemark.BadInput, tidemark.BadRequest, tidemark.Forbidden, tidemark.AlreadyExists, tidemark.ChecksumMismatch, tidemark.NotImplemented:
+		return "refused"
+	}
+	return "internal"
+}
+
+// watch measures one operation.
+type watch struct {
+	m          *Manager
+	op         Operation
+	collection string
+	began      time.Time
+	size       int64
+}
+
+func (m *Manager) watch(op Operation, collection string) *watch {
+	m.observer.Began(op, collection)
+	return &watch{m: m, op: op, collection: collection, began: time.Now()}
+}
+
+// phase returns a function that ends the phase that begins now.
+func (w *watch) phase(p Phase) (end func()) {
+	began := time.Now()
+	return func() { w.m.observer.Passed(w.op, w.collection, p, time.Since(began)) }
+}
+
+func (w *watch) end(err error) {
+	w.m.observer.Ended(w.op, w.collection, Result{Reason: reasonOf(err), Size: w.size, At: time.Now(), Took: time.Since(w.began)})
+}

@@ -1,0 +1,102 @@
+package snapshot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/tidemark-db/tidemark/snapshot/archive"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
+)
+
+// reuse looks for a snapshot of the very same state, verifies it and gives it a
+// second name. A candidate that is not what it should be is passed over: the
+// snapshot is then made from the collection.
+func (c *creation) reuse(ctx context.Context) (blob.Info, bool, error) {
+	for _, from := range c.candidates(ctx) {
+		same, err := c.isSame(ctx, from)
+		if ctx.Err() != nil {
+			return blob.Info{}, false, ctx.Err()
+		}
+		if err != nil {
+			c.logger.Warn("an earlier snapshot of this position is not in order",
+				slog.String("collection", from.Folder), slog.String("snapshot", from.Name), slog.Any("error", err))
+		}
+		if same {
+			return c.copy(ctx, from)
+		}
+	}
+	return blob.Info{}, false, ctx.Err()
+}
+
+// copy gives a snapshot a second name. If the store cannot, that is no failure:
+// the snapshot can still be made.
+func (c *creation) copy(ctx context.Context, from blob.Key) (blob.Info, bool, error) {
+	info, err := c.named(ctx, func(to blob.Key) (blob.Info, error) { return c.store.Copy(ctx, from, to) })
+	if err != nil {
+		c.logger.Info("could not give an earlier snapshot a second name", slog.Any("error", err))
+		return blob.Info{}, false, ctx.Err()
+	}
+	return info, true, nil
+}
+
+// maxCandidates bounds how many earlier snapshots are looked into.
+const maxCandidates = 8
+
+// candidates returns the newest snapshots that have our position in their names.
+func (c *creation) candidates(ctx context.Context) []blob.Key {
+	folder := c.manifest.Collection
+	list, err := c.store.List(ctx, folder)
+	if err != nil {
+		return nil // putting the new one will say what is wrong
+	}
+	name := regexp.MustCompile(fmt.Sprintf(`-%d(-\d+)?%s$`, c.manifest.Position, regexp.QuoteMeta(blob.Suffix)))
+	list = slices.DeleteFunc(list, func(i blob.Info) bool { return i.SHA256 == "" || !name.MatchString(i.Name) })
+	slices.SortStableFunc(list, func(a, b blob.Info) int { return b.Created.Compare(a.Created) })
+	var keys []blob.Key
+	for _, info := range list[:min(len(list), maxCandidates)] {
+		keys = append(keys, blob.Key{Folder: folder, Name: info.Name})
+	}
+	return keys
+}
+
+// isSame reports whether a snapshot holds our state and notes. It reads all of
+// it: what does not verify gets no second name.
+func (c *creation) isSame(ctx context.Context, key blob.Key) (same bool, err error) {
+	o, err := c.store.Get(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	defer o.Close() // read only: nothing can be lost
+	r, err := archive.NewReader(o)
+	if err != nil {
+		return false, err
+	}
+	if !sameState(r.Manifest(), &c.manifest) {
+		return false, nil
+	}
+	if _, err := o.Seek(0, io.SeekStart); err != nil {
+		return false, err
+	}
+	hash := sha256.New()
+	if _, err := archive.Verify(ctx, io.TeeReader(o, hash)); err != nil {
+		return false, err
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != o.Info().SHA256 {
+		return false, fmt.Errorf("its checksum is %s, it was stored as %s", got, o.Info().SHA256)
+	}
+	return true, nil
+}
+
+// sameState compares what names and proves a state, and the user's notes. The
+// files may differ: segments come and go while the state stays.
+func sameState(a, b *archive.Manifest) bool {
+	return a.Lineage == b.Lineage && a.Position == b.Position && a.Digest == b.Digest && a.Collection == b.Collection &&
+		a.Description == b.Description && maps.Equal(a.Labels, b.Labels)
+}
