@@ -58,7 +58,7 @@ func located(body []byte, dec *jsontext.Decoder, err error) error {
 	switch {
 	case errors.As(err, &semantic):
 		offset, f.pointer = semantic.ByteOffset, semantic.JSONPointer
-		f.text = semanticText(semantic)
+		f.text = semanticText(body, semantic)
 	case errors.As(err, &syntactic):
 		offset, f.pointer = syntactic.ByteOffset, syntactic.JSONPointer
 		f.text = syntaxText(dec, syntactic.Err)
@@ -83,7 +83,7 @@ func lineColumn(body []byte, offset int64) (line, column int) {
 }
 
 // semanticText words the errors of decoding into a struct.
-func semanticText(e *json.SemanticError) string {
+func semanticText(body []byte, e *json.SemanticError) string {
 	if text, ok := ownText(e.Err); ok {
 		return text
 	}
@@ -94,7 +94,12 @@ func semanticText(e *json.SemanticError) string {
 	if e.JSONValue != nil {
 		return wrongValue(e.JSONValue, expected).Error()
 	}
-	return "invalid type: " + kindName(e.JSONKind) + ", expected " + expected
+	rest := body[min(max(e.ByteOffset, 0), int64(len(body))):]
+	value, err := jsontext.NewDecoder(bytes.NewBuffer(rest)).ReadValue()
+	if err != nil {
+		return "invalid type, expected " + expected
+	}
+	return wrongValue(value, expected).Error()
 }
 
 // ownText returns the text of an error that our own decoders returned.
@@ -137,24 +142,6 @@ func expectedOf(t reflect.Type) string {
 		return expectedOf(t.Elem())
 	}
 	return "a map"
-}
-
-func kindName(k jsontext.Kind) string {
-	switch k {
-	case '{':
-		return "map"
-	case '[':
-		return "sequence"
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "boolean"
-	case '"':
-		return "string"
-	case '0':
-		return "number"
-	}
-	return "value"
 }
 
 // syntaxText words the errors of reading JSON.

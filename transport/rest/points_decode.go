@@ -132,6 +132,7 @@ func (d *document) readColumns() ([]tidemark.PointInput, error) {
 			err = d.readVectorColumns(&c)
 		case "payloads":
 			if !skipNull(d.dec) {
+				c.payloads = []payload.Object{}
 				err = readArray(d.dec, "a sequence", func(int) error {
 					o, err := readPayload(d.dec, &d.builder)
 					c.payloads = append(c.payloads, o)

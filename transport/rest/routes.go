@@ -101,7 +101,7 @@ var routes = []*route{
 	{method: http.MethodPost, path: pathPoints + "/recommend/groups", access: transport.Read, missing: noRecommend},
 	{method: http.MethodPost, path: pathPoints + "/discover", access: transport.Read, missing: noDiscover},
 	{method: http.MethodPost, path: pathPoints + "/discover/batch", access: transport.Read, missing: noDiscover},
-	{method: http.MethodPost, path: pathPoints + "/query", access: transport.Read, missing: "the nearest query"},
+	{method: http.MethodPost, path: pathPoints + "/query", access: transport.Read, handle: (*Server).query},
 	{method: http.MethodPost, path: pathPoints + "/query/batch", access: transport.Read, missing: "a batch of queries"},
 	{method: http.MethodPost, path: pathPoints + "/query/groups", access: transport.Read, missing: "a query in groups"},
 	{method: http.MethodPost, path: pathPoints + "/search/matrix/pairs", access: transport.Read, missing: noMatrix},
