@@ -28,11 +28,7 @@ func TestGoldenTrace(t *testing.T) {
 		require.NoError(t, err)
 		at, err := p.Wait(t.Context())
 		require.NoError(t, err)
-		log.token <- struct{}{} // the spare is prepared in the background
-		if log.spare != nil {
-			<-log.spare.ready
-		}
-		<-log.token
+		require.NoError(t, log.Quiesce(t.Context())) // the spare is prepared in the background
 		return at
 	}
 	closeLog := func(log *Log, remark string) {

@@ -1,0 +1,16 @@
+package local
+
+import "context"
+
+// Quiesce waits until the log does nothing in the background.
+func (l *Log) Quiesce(ctx context.Context) error {
+	if _, err := l.Last(ctx); err != nil {
+		return err
+	}
+	l.token <- struct{}{}
+	defer func() { <-l.token }()
+	if l.spare != nil {
+		<-l.spare.ready
+	}
+	return nil
+}
