@@ -27,7 +27,7 @@ const (
 
 const (
 	frameMagic   uint16 = 0x4d54 // "TM"
-	frameVersion        = 1
+	frameVersion uint8  = 1
 
 	// blockSize is the boundary at which frames end, so that no acknowledged
 	// byte shares a block of the disk with a later write.

@@ -91,7 +91,7 @@ func isBytes(v reflect.Value) bool { return v.IsValid() && v.Type() == reflect.T
 // addressOf returns the address of a field that is not exported. The library's
 // log stays reachable through l.log, so that the address stays good.
 func addressOf(field reflect.Value) unsafe.Pointer {
-	return unsafe.Pointer(field.UnsafeAddr()) //nolint:gosec // guarded by findBuffers
+	return unsafe.Pointer(field.UnsafeAddr())
 }
 
 // trim forgets the entries that the library keeps. Nobody else uses the

@@ -16,7 +16,7 @@ func (l *Log) recover() (Recovery, error) {
 		return Recovery{}, err
 	}
 	v, err := take(l.opts.FS, l.dir)
-	defer v.close() //nolint:errcheck // read only
+	defer v.close()
 	if err != nil {
 		return Recovery{}, err
 	}

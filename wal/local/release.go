@@ -40,7 +40,7 @@ func (l *Log) oldestBelow(through wal.Position) (*span, error) {
 		return nil, l.failed
 	}
 	if len(l.spans) < 2 || l.spans[0].last > through {
-		return nil, nil //nolint:nilnil // nothing to remove is no error
+		return nil, nil // nothing to remove
 	}
 	s := l.spans[0]
 	l.spans = l.spans[1:]

@@ -72,7 +72,7 @@ func report(fsys fsx.FS, dir string, deep bool) (Report, error) {
 		return rep, err
 	}
 	v, err := take(fsys, dir)
-	defer v.close() //nolint:errcheck // read only
+	defer v.close()
 	if err := rep.damaged(err); err != nil {
 		return rep, err
 	}
@@ -137,7 +137,7 @@ func describe(fsys fsx.FS, dir string, number uint64, deep bool) (GenerationRepo
 	if s == nil {
 		return g, err
 	}
-	defer s.file.Close() //nolint:errcheck // read only
+	defer s.file.Close()
 	g.Bytes = s.end
 	if err != nil {
 		return g, s.corrupt(err)
@@ -168,7 +168,7 @@ func (g *GenerationReport) shallow(fsys fsx.FS, dir string, s *scanner) error {
 	if next == nil {
 		return err
 	}
-	defer next.file.Close() //nolint:errcheck // read only
+	defer next.file.Close()
 	if err == nil {
 		g.State, g.Last = stateOf(true), next.origin.prevLast
 	}
@@ -191,7 +191,7 @@ func inUse(dir string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look at lock of log: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return true, nil

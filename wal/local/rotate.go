@@ -111,7 +111,7 @@ func (l *Log) discardSpare() error {
 	}
 	<-l.spare.ready
 	if l.spare.err != nil {
-		return nil //nolint:nilerr // what is left of it is removed when the log is opened
+		return nil // what is left of it is removed when the log is opened
 	}
 	g := l.spare.gen
 	l.spare = nil

@@ -156,7 +156,7 @@ func (v *survey) headerless(s *scanner, bad error) error {
 // continues checks that s begins where the generation before ends, and keeps
 // what is known about that one.
 func (v *survey) continues(before, s *scanner) error {
-	defer before.file.Close() //nolint:errcheck // read only
+	defer before.file.Close()
 	c := span{
 		number: before.origin.number,
 		after:  before.next - 1,
