@@ -29,6 +29,8 @@ type Deaths struct {
 	chunks []*[deathChunk]Death
 	first  int // index of the oldest death in the first chunk
 	end    int // index behind the newest, counted from the first chunk
+	// dropped is how many deaths the log had before the first chunk.
+	dropped uint64
 }
 
 // Len returns the number of deaths.
@@ -53,6 +55,16 @@ func (d Deaths) Between(b, q wal.Position) Deaths {
 	}
 	d.end = d.first + to
 	d.first += from
+	return d
+}
+
+// number returns the number of the oldest death in the whole log.
+func (d Deaths) number() uint64 { return d.dropped + uint64(d.first) }
+
+// part returns up to n deaths from the one with the given number on.
+func (d Deaths) part(number uint64, n int) Deaths {
+	d.first = min(int(number-d.dropped), d.end)
+	d.end = min(d.end, d.first+n)
 	return d
 }
 
@@ -85,6 +97,7 @@ func (l *deathLog) forget(p wal.Position) {
 	l.chunks = append([]*[deathChunk]Death(nil), l.chunks[whole:]...)
 	l.first -= whole * deathChunk
 	l.end -= whole * deathChunk
+	l.dropped += uint64(whole * deathChunk)
 }
 
 func (l *deathLog) bytes() int64 { return int64(l.Len()) * deathBytes }

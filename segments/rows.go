@@ -8,18 +8,9 @@ type Rows interface {
 	Scan() iter.Seq2[Row, error]
 }
 
-// HeadRows returns the live rows of the sealed heads of a view: what a
-// checkpoint as of the view's position writes. With all set, those of the
-// active head are among them, as a snapshot needs.
-func (v *View) HeadRows(all bool) Rows {
-	var heads []*headView
-	for _, h := range v.heads {
-		if all || !h.sealed.IsZero() {
-			heads = append(heads, h)
-		}
-	}
-	return headRows(heads)
-}
+// HeadRows returns the live rows of all heads of the view: what a snapshot has
+// to write beside the segments.
+func (v *View) HeadRows() Rows { return headRows(v.heads) }
 
 type headRows []*headView
 

@@ -24,7 +24,7 @@ func pointRows(schema Schema, points []*Point) Rows {
 	for _, p := range points {
 		s.Apply(p.Version, []Change{{ID: p.ID, New: p}})
 	}
-	return s.Publish(0).HeadRows(true)
+	return s.Publish(0).HeadRows()
 }
 
 func writeTestSegment(t testing.TB, dir string, generation uint64, schema Schema, points []*Point) SegmentInfo {
