@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -103,13 +104,24 @@ func TestTurnsGivenUp(t *testing.T) {
 		turns := newTurns(1)
 		release, err := turns.take(context.Background(), "a")
 		require.NoError(t, err)
+		var group sync.WaitGroup
+		defer group.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_, err = turns.take(ctx, "b")
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		release()
-		release, err = turns.take(context.Background(), "b")
-		require.NoError(t, err)
+		group.Go(func() { // has the key, waits for the slot
+			if _, err := turns.take(ctx, "b"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("took a slot that was taken: %v", err)
+			}
+		})
+		synctest.Wait()
+		group.Go(func() { // waits for the key
+			release, err := turns.take(context.Background(), "b")
+			if err == nil {
+				release()
+			}
+		})
+		synctest.Wait()
+		time.Sleep(2 * time.Second) //nolint:forbidigo // the time of the bubble, which ends the first
 		release()
 	})
 }
