@@ -65,7 +65,11 @@ func (r *CreateCollection) Spec(defaults Settings) (tidemark.CreateSpec, error) 
 	if err != nil {
 		return spec, err
 	}
-	document, err := r.settings(defaults).Document()
+	settings, err := r.settings(defaults)
+	if err != nil {
+		return spec, err
+	}
+	document, err := settings.Document()
 	return tidemark.CreateSpec{Vectors: vectors, Settings: document}, err
 }
 
@@ -95,7 +99,7 @@ func (r *CreateCollection) vectors() ([]segments.VectorSpec, error) {
 	return out, nil
 }
 
-func (r *CreateCollection) settings(s Settings) Settings {
+func (r *CreateCollection) settings(s Settings) (Settings, error) {
 	for name, p := range r.Vectors.Named {
 		set(&s.Vectors, name, p.settings())
 	}
@@ -112,10 +116,12 @@ func (r *CreateCollection) settings(s Settings) Settings {
 	s.Optimizers = overlay(s.Optimizers, or(r.Optimizers, Optimizers{}))
 	s.Quantization = first(r.Quantization, s.Quantization)
 	s.StrictMode = overlayOptional(s.StrictMode, r.StrictMode)
-	if len(r.Metadata) > 0 && r.Metadata.Kind() == '{' {
-		s.Metadata = r.Metadata
+	if len(r.Metadata) == 0 || r.Metadata.Kind() != '{' {
+		return s, nil
 	}
-	return s
+	var err error
+	s.Metadata, err = mergeMetadata(s.Metadata, r.Metadata)
+	return s, err
 }
 
 // check notes values out of range.

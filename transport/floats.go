@@ -26,7 +26,7 @@ func (f Float32) MarshalJSONTo(enc *jsontext.Encoder) error {
 
 func floatJSON(f float64, bits int) jsontext.Value {
 	b := strconv.AppendFloat(nil, f, 'g', -1, bits)
-	if bytes.IndexAny(b, ".e") < 0 {
+	if !bytes.ContainsAny(b, ".e") {
 		b = append(b, ".0"...)
 	}
 	return b

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"maps"
 	"reflect"
 
 	"github.com/go-json-experiment/json"
@@ -14,8 +13,8 @@ import (
 // have: they are kept so that clients find what they set.
 type Settings struct {
 	// Vectors and SparseVectors hold what clients set per vector, by name.
-	Vectors       map[string]VectorSettings       `json:"vectors,omitzero"`
-	SparseVectors map[string]SparseVectorSettings `json:"sparse_vectors,omitzero"`
+	Vectors       map[string]VectorSettings       `json:"vectors,omitempty"`
+	SparseVectors map[string]SparseVectorSettings `json:"sparse_vectors,omitempty"`
 
 	ShardNumber            uint32  `json:"shard_number"`
 	ShardingMethod         *string `json:"sharding_method,omitzero"`
@@ -152,23 +151,27 @@ func overlayOptional[T any](base, change *T) *T {
 }
 
 // mergeMetadata returns base with the keys of change set, and those that
-// change gives as null removed. Both are JSON objects or absent.
+// change gives as null removed. Both are JSON objects or absent. The result has
+// its keys in order, so that equal metadata are equal bytes.
 func mergeMetadata(base, change jsontext.Value) (jsontext.Value, error) {
+	var merged, changes map[string]jsontext.Value
 	if len(change) == 0 {
 		return base, nil
 	}
-	merged := map[string]jsontext.Value{}
-	for _, document := range []jsontext.Value{base, change} {
-		var part map[string]jsontext.Value
-		if len(document) == 0 {
-			continue
-		}
-		if err := json.Unmarshal(document, &part); err != nil {
+	if len(base) > 0 {
+		if err := json.Unmarshal(base, &merged); err != nil {
 			return nil, err
 		}
-		maps.Copy(merged, part)
 	}
-	maps.DeleteFunc(merged, func(_ string, v jsontext.Value) bool { return string(v) == "null" })
-	out, err := json.Marshal(merged, json.Deterministic(true))
-	return out, err
+	if err := json.Unmarshal(change, &changes); err != nil {
+		return nil, err
+	}
+	for key, value := range changes {
+		if value.Kind() == 'n' {
+			delete(merged, key)
+		} else {
+			set(&merged, key, value)
+		}
+	}
+	return json.Marshal(merged, json.Deterministic(true), json.FormatNilMapAsNull(false))
 }

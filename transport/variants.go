@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -123,7 +124,8 @@ func (q *QuantizationChange) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	q.To = new(Quantization)
 	if err := q.To.UnmarshalJSONFrom(dec); err != nil {
-		if _, shape := err.(ShapeError); shape {
+		var shape ShapeError
+		if errors.As(err, &shape) {
 			return NoVariant("QuantizationConfigDiff")
 		}
 		return err

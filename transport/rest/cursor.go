@@ -185,7 +185,7 @@ func describe(raw jsontext.Value) string {
 }
 
 // isInteger reports whether a JSON number has neither point nor exponent.
-func isInteger(raw []byte) bool { return bytes.IndexAny(raw, ".eE") < 0 }
+func isInteger(raw []byte) bool { return !bytes.ContainsAny(raw, ".eE") }
 
 // abbreviate bounds what an error text repeats of a request.
 func abbreviate(s string) string {

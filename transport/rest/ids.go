@@ -80,12 +80,3 @@ func appendID(dst []byte, id segments.PointID) []byte {
 	dst = append(dst, u.String()...)
 	return append(dst, '"')
 }
-
-// pointID is an id as a field of a request.
-type pointID struct{ segments.PointID }
-
-// UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (p *pointID) UnmarshalJSONFrom(dec *jsontext.Decoder) (err error) {
-	p.PointID, err = readID(dec)
-	return err
-}

@@ -1,7 +1,6 @@
 package rest_test
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -59,9 +58,12 @@ func call(t testing.TB, h http.Handler, method, path, body string, header ...str
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	return serve(h, r)
+}
+
+// serve lets h answer r.
+func serve(h http.Handler, r *http.Request) answer {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	b, err := io.ReadAll(w.Result().Body)
-	require.NoError(t, err)
-	return answer{w.Code, w.Result().Header, b}
+	return answer{w.Code, w.Header(), w.Body.Bytes()}
 }
