@@ -5,6 +5,10 @@ SHELL := /bin/bash
 GO    ?= go
 BIN   := bin
 
+# The commit is handed over by LDFLAGS; stamping by Go itself fails in a clone
+# that belongs to another user.
+export GOFLAGS := -buildvcs=false $(GOFLAGS)
+
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo 0.1.0-dev)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)

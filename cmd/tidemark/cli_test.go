@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,10 +20,10 @@ func TestMain(m *testing.M) {
 
 // fakeMain is main with a store that is ready at once and holds nothing.
 func fakeMain() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	a := &app{open: openFake(newFakeEngine()), environ: os.Environ(), dir: ".", root: "/"}
-	os.Exit(a.run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(untilSignal(func(ctx context.Context) int {
+		a := &app{open: openFake(newFakeEngine()), environ: os.Environ(), dir: ".", root: "/"}
+		return a.run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	}))
 }
 
 func TestScripts(t *testing.T) {

@@ -21,6 +21,7 @@ type fakeEngine struct {
 	events []string // what happened, in order
 
 	budget   int64
+	logger   *slog.Logger
 	closeErr error
 }
 
@@ -31,8 +32,8 @@ func newFakeEngine() *fakeEngine {
 }
 
 func openFake(e *fakeEngine) opener {
-	return func(_ context.Context, _ config.Config, budget int64, _ *slog.Logger) (engine, error) {
-		e.budget = budget
+	return func(_ context.Context, _ config.Config, budget int64, logger *slog.Logger) (engine, error) {
+		e.budget, e.logger = budget, logger
 		e.note("open")
 		return e, nil
 	}
@@ -68,6 +69,7 @@ func (e *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/slow":
 		close(e.begun)
+		e.logger.Info("slow")
 		select {
 		case <-e.finish:
 			e.note("answer")

@@ -13,13 +13,19 @@ import (
 )
 
 func main() {
-	// The first signal asks for a graceful stop. It also puts the default back
-	// in place, so that the second one ends the process at once.
+	os.Exit(untilSignal(func(ctx context.Context) int {
+		return Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	}))
+}
+
+// untilSignal calls run with a context that ends at the first signal, which asks
+// for a graceful stop. That signal also puts the default back in place, so that
+// a second one ends the process at once.
+func untilSignal(run func(context.Context) int) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
 	context.AfterFunc(ctx, stop)
-	code := Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	return run(ctx)
 }
 
 // Run runs the command with args and returns its exit code. When ctx ends, a

@@ -26,6 +26,7 @@ func (a *app) newRootCommand() *cobra.Command {
 		newVersionCommand(),
 		a.newConfigCommand(),
 		a.newHealthCommand(),
+		newWALCommand(),
 	)
 	adopt(root)
 	return root
