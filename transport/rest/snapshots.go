@@ -14,8 +14,9 @@ import (
 	"github.com/tidemark-db/tidemark/transport"
 )
 
-// Snapshots makes and restores snapshots of collections. What it begins goes on
-// when the context of the call ends.
+// Snapshots makes and restores snapshots of collections. Collections may be
+// named by an alias. What Create and Recover begin goes on whether or not
+// anybody waits.
 //
 // Errors are those of the engine: NotFound "Snapshot x not found" for a
 // snapshot that is not there, whatever its name looks like.
@@ -23,14 +24,14 @@ type Snapshots interface {
 	// List returns the snapshots of a collection, which must exist.
 	List(ctx context.Context, collection string) ([]SnapshotDescription, error)
 	// Create begins a snapshot of a collection. wait returns what became of it.
-	Create(ctx context.Context, collection string) (wait func(context.Context) (SnapshotDescription, error), err error)
+	Create(collection string) (wait func(context.Context) (SnapshotDescription, error), err error)
 	// Delete removes a snapshot.
 	Delete(ctx context.Context, collection, name string) error
 	// Open opens a snapshot for reading. The caller closes it.
 	Open(ctx context.Context, collection, name string) (SnapshotFile, error)
 	// Recover begins to replace a collection by a snapshot, or to create it.
 	// wait returns what became of it.
-	Recover(ctx context.Context, collection string, from SnapshotSource) (wait func(context.Context) error, err error)
+	Recover(collection string, from SnapshotSource) (wait func(context.Context) error, err error)
 }
 
 // SnapshotDescription describes a snapshot.
@@ -105,7 +106,7 @@ func (s *Server) createSnapshot(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	result, err := s.options.Snapshots.Create(c.Request.Context(), name)
+	result, err := s.options.Snapshots.Create(name)
 	switch {
 	case err != nil:
 		s.fail(c, err)
@@ -205,7 +206,7 @@ func (s *Server) beginRecover(c *gin.Context) (func(context.Context) error, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.options.Snapshots.Recover(c.Request.Context(), name, source)
+	return s.options.Snapshots.Recover(name, source)
 }
 
 // source checks a request. The priority is checked and has no effect: there is

@@ -1,0 +1,160 @@
+package rest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/transport/rest"
+)
+
+// fakeSnapshots keeps one snapshot and remembers what it was asked.
+type fakeSnapshots struct {
+	data    []byte
+	waited  int
+	deleted []string
+	from    []rest.SnapshotSource
+}
+
+func (f *fakeSnapshots) description() rest.SnapshotDescription {
+	return rest.SnapshotDescription{
+		Name: "c-1.snapshot", Size: int64(len(f.data)), Checksum: strings.Repeat("ab", 32),
+		Created: time.Date(2026, 11, 24, 11, 0, 0, 5, time.FixedZone("", 3600)),
+	}
+}
+
+func (f *fakeSnapshots) List(_ context.Context, collection string) ([]rest.SnapshotDescription, error) {
+	if collection != "c" {
+		return nil, tidemark.Errorf(tidemark.NotFound, "Collection `%s` doesn't exist!", collection)
+	}
+	return []rest.SnapshotDescription{f.description()}, nil
+}
+
+func (f *fakeSnapshots) Create(string) (func(context.Context) (rest.SnapshotDescription, error), error) {
+	return func(context.Context) (rest.SnapshotDescription, error) { f.waited++; return f.description(), nil }, nil
+}
+
+func (f *fakeSnapshots) Delete(_ context.Context, _, name string) error {
+	if name != "c-1.snapshot" {
+		return tidemark.Errorf(tidemark.NotFound, "Snapshot %s not found", name)
+	}
+	f.deleted = append(f.deleted, name)
+	return nil
+}
+
+// file is an open file in memory.
+type file struct{ *bytes.Reader }
+
+func (file) Close() error { return nil }
+
+func (f *fakeSnapshots) Open(_ context.Context, _, name string) (rest.SnapshotFile, error) {
+	if name != "c-1.snapshot" {
+		return rest.SnapshotFile{}, tidemark.Errorf(tidemark.NotFound, "Snapshot %s not found", name)
+	}
+	var content io.ReadSeekCloser = file{bytes.NewReader(f.data)}
+	return rest.SnapshotFile{ReadSeekCloser: content, SnapshotDescription: f.description()}, nil
+}
+
+func (f *fakeSnapshots) Recover(_ string, from rest.SnapshotSource) (func(context.Context) error, error) {
+	f.from = append(f.from, from)
+	return func(context.Context) error { f.waited++; return nil }, nil
+}
+
+func TestSnapshotRoutes(t *testing.T) {
+	fake := &fakeSnapshots{data: bytes.Repeat([]byte("0123456789"), 1000)}
+	server := newServer(t, func(o *rest.Options) { o.Snapshots = fake })
+	spec := loadSpec(t)
+	ask := func(do, body string, header ...string) answer {
+		method, path, _ := strings.Cut(do, " ")
+		a := call(t, server, method, path, body, header...)
+		if !strings.HasPrefix(do, "GET /collections/c/snapshots/") {
+			spec.validate(t, &exchange{Do: do}, a)
+		}
+		return a
+	}
+	const described = `{"name":"c-1.snapshot","creation_time":"2026-11-24T10:00:00","size":10000,"checksum":"abababababababababababababababababababababababababababababababab"}`
+
+	a := ask("GET /collections/c/snapshots", "")
+	require.Contains(t, string(a.body), `"result":[`+described+`]`)
+	require.Equal(t, 404, ask("GET /collections/x/snapshots", "").status)
+
+	a = ask("POST /collections/c/snapshots", "")
+	require.Contains(t, string(a.body), `"result":`+described)
+	require.Equal(t, 1, fake.waited)
+	a = ask("POST /collections/c/snapshots?wait=false", "")
+	require.Equal(t, 202, a.status)
+	require.NotContains(t, string(a.body), "result")
+	require.Contains(t, string(a.body), `{"status":"accepted","time":`)
+	require.Equal(t, 1, fake.waited)
+	require.Equal(t, 400, ask("POST /collections/c/snapshots?wait=x", "").status)
+
+	require.Equal(t, 200, ask("DELETE /collections/c/snapshots/c-1.snapshot", "").status)
+	require.Equal(t, []string{"c-1.snapshot"}, fake.deleted)
+	a = ask("DELETE /collections/c/snapshots/..%2Fx", "")
+	require.Equal(t, 404, a.status)
+	require.Contains(t, string(a.body), "Not found: Snapshot ../x not found")
+
+	a = ask("GET /collections/c/snapshots/c-1.snapshot", "", "Accept-Encoding", "gzip")
+	require.Equal(t, 200, a.status)
+	require.Equal(t, fake.data, a.body)
+	require.Equal(t, "application/octet-stream", a.header.Get("Content-Type"))
+	require.Equal(t, "10000", a.header.Get("Content-Length"))
+	require.Empty(t, a.header.Get("Content-Encoding"), "downloads are sent as they are")
+	require.NotEmpty(t, a.header.Get("Last-Modified"))
+	etag := a.header.Get("ETag")
+	require.Equal(t, `"`+strings.Repeat("ab", 32)+`"`, etag)
+	a = ask("GET /collections/c/snapshots/c-1.snapshot", "", "Range", "bytes=5-14", "If-Range", etag)
+	require.Equal(t, 206, a.status)
+	require.Equal(t, "5678901234", string(a.body))
+	require.Equal(t, 304, ask("GET /collections/c/snapshots/c-1.snapshot", "", "If-None-Match", etag).status)
+	a = ask("GET /collections/c/snapshots/..%2F..%2Fx", "")
+	require.Equal(t, 404, a.status)
+	require.Equal(t, "text/plain; charset=utf-8", a.header.Get("Content-Type"))
+	require.Equal(t, "Not found: Snapshot ../../x not found", string(a.body))
+}
+
+func TestRecoverRequests(t *testing.T) {
+	fake := &fakeSnapshots{}
+	server := newServer(t, func(o *rest.Options) { o.Snapshots = fake })
+	const path = "/collections/r/snapshots/recover"
+	checksum := strings.Repeat("AB", 32)
+	a := call(t, server, "PUT", path, `{"location":"file:///x/y.snapshot","priority":"snapshot","checksum":"`+checksum+`","api_key":"k"}`)
+	require.Equal(t, 200, a.status, "%s", a.body)
+	require.Len(t, fake.from, 1)
+	require.Equal(t, "/x/y.snapshot", fake.from[0].Location.Path)
+	require.Equal(t, checksum, fake.from[0].Checksum)
+	require.Equal(t, "k", fake.from[0].APIKey)
+	require.Equal(t, 1, fake.waited)
+	require.Equal(t, 202, call(t, server, "PUT", path+"?wait=false", `{"location":"file:///x"}`).status)
+	require.Equal(t, 1, fake.waited)
+
+	for _, c := range []struct {
+		path, body string
+		status     int
+		text       string
+	}{
+		{path, `{}`, 400, "Format error in JSON body: missing field `location`"},
+		{path, `{"location":"x"}`, 400, `Format error in JSON body: relative URL without a base: "x"`},
+		{path, `{"location":"ftp://x/y"}`, 400, "Bad request: URL ftp://x/y with scheme ftp is not supported"},
+		{path, `{"location":"file:///x","priority":"foo"}`, 400, "Format error in JSON body: unknown variant `foo`, expected one of `no_sync`, `snapshot`, `replica`"},
+		{path, `{"location":"file:///x","checksum":"zz"}`, 422, "Validation error in JSON body: [checksum: Validation error: invalid_sha256_hash [{"},
+		{path + "?wait=x", `{"location":"file:///x"}`, 400, "Deserialize error in query parameters: provided string was not `true` or `false`"},
+		{"/collections/a%3Cb/snapshots/recover", `{"location":"file:///x"}`, 422, "Validation error in path parameters: [collection_name: "},
+	} {
+		a := call(t, server, "PUT", c.path, c.body)
+		require.Equal(t, c.status, a.status, c.body)
+		var e struct {
+			Status struct{ Error string }
+		}
+		require.NoError(t, json.Unmarshal(a.body, &e))
+		require.True(t, strings.HasPrefix(e.Status.Error, c.text), e.Status.Error)
+	}
+	require.Len(t, fake.from, 2, "what is refused is not begun")
+}
