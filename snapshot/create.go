@@ -1,11 +1,13 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/snapshot/archive"
@@ -62,30 +64,19 @@ func (m *Manager) create(ctx context.Context, w *watch, name string, o CreateOpt
 		return blob.Info{}, err
 	}
 	defer frozen.Release()
-	c := &creation{Manager: m, watch: w, frozen: frozen, manifest: manifestOf(frozen.State(), m.options.Version, o)}
+	c := &creation{Manager: m, watch: w, notes: o, frozen: frozen, state: frozen.State()}
 	info, err := c.run(ctx)
 	w.size = info.Size
 	return info, err
-}
-
-func manifestOf(s State, version string, o CreateOptions) archive.Manifest {
-	m := archive.Manifest{
-		Format: archive.Format, Version: version,
-		Lineage: s.Lineage, Collection: s.Collection, Position: uint64(s.Position), EventTime: s.EventTime.UTC(),
-		Digest: s.Digest.String(), Count: s.Count, Description: o.Description,
-	}
-	if len(o.Labels) > 0 {
-		m.Labels = o.Labels
-	}
-	return m
 }
 
 // creation is one snapshot in the making.
 type creation struct {
 	*Manager
 	*watch
-	frozen   Frozen
-	manifest archive.Manifest // without files at first
+	notes  CreateOptions
+	frozen Frozen
+	state  State
 }
 
 func (c *creation) run(ctx context.Context) (blob.Info, error) {
@@ -109,29 +100,41 @@ func (c *creation) run(ctx context.Context) (blob.Info, error) {
 		}
 	}()
 	end = c.phase(PhaseEncode)
-	content, err := c.frozen.Encode(ctx, dir)
+	d, err := c.encode(ctx, dir)
 	end()
 	if err != nil {
 		return blob.Info{}, fmt.Errorf("encode snapshot: %w", err)
 	}
 	defer c.phase(PhaseStore)()
-	return c.put(ctx, content)
+	return c.put(ctx, d)
+}
+
+func (c *creation) encode(ctx context.Context, dir string) (*document, error) {
+	m, err := c.frozen.Encode(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if got := (State{m.Collection, m.Lineage, m.Through, m.Digest}); got != c.state {
+		return nil, fmt.Errorf("the state at position %d was frozen, that at position %d encoded", c.state.Position, got.Position)
+	}
+	return newDocument(m)
 }
 
 // put streams the archive into the store.
-func (c *creation) put(ctx context.Context, content []Content) (blob.Info, error) {
-	open := make(map[string]func() (io.ReadCloser, error), len(content))
-	c.manifest.Files = c.manifest.Files[:0]
-	for _, f := range content {
-		c.manifest.Files = append(c.manifest.Files, f.File)
-		open[f.Name] = f.Open
-	}
-	size, err := archive.Size(&c.manifest)
+func (c *creation) put(ctx context.Context, d *document) (blob.Info, error) {
+	m := d.archiveManifest(c.options.Version, c.notes)
+	size, err := archive.Size(m)
 	if err != nil {
 		return blob.Info{}, err
 	}
+	open := func(f archive.File) (io.ReadCloser, error) {
+		if f.Kind == archive.KindConfig {
+			return io.NopCloser(bytes.NewReader(d.config)), nil
+		}
+		return c.frozen.Open(filepath.Base(d.nameOnDisk(f)))
+	}
 	src := blob.Source{Size: size, Write: func(ctx context.Context, w io.Writer) error {
-		return archive.Write(ctx, c.pace.writer(ctx, w), &c.manifest, func(f archive.File) (io.ReadCloser, error) { return open[f.Name]() })
+		return archive.Write(ctx, c.pace.writer(ctx, w), m, open)
 	}}
 	return c.named(ctx, func(key blob.Key) (blob.Info, error) { return c.store.Put(ctx, key, src) })
 }
@@ -143,8 +146,8 @@ const maxNumber = 1000
 func (c *creation) named(ctx context.Context, store func(blob.Key) (blob.Info, error)) (blob.Info, error) {
 	now := c.options.Now()
 	for n := 1; n <= maxNumber; n++ {
-		key := blob.Key{Folder: c.manifest.Collection}
-		key.Name = snapshotName(key.Folder, c.engine.PeerID(), now, c.frozen.State().Position, n)
+		key := blob.Key{Folder: c.state.Collection}
+		key.Name = snapshotName(key.Folder, c.engine.PeerID(), now, c.state.Position, n)
 		_, err := c.store.Stat(ctx, key)
 		if err == nil {
 			continue // known before all the bytes are written

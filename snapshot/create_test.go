@@ -34,7 +34,8 @@ func TestCreateListOpenDelete(t *testing.T) {
 	require.Equal(t, eventTime, m.EventTime)
 	require.Equal(t, "d", m.Description)
 	require.Equal(t, map[string]string{"k": "v"}, m.Labels)
-	require.Len(t, m.Files, 3)
+	require.Len(t, m.Files, 4)
+	require.EqualValues(t, 5, m.Count)
 
 	list, err = h.List(ctx, "alias")
 	require.NoError(t, err)
@@ -79,7 +80,7 @@ func TestNamesWithinOneSecond(t *testing.T) {
 	seen := map[string]bool{}
 	for range 3 {
 		c, _ := h.engine.get("c")
-		c.inMemory += "x" // another state; the position does not matter here
+		c.salt++ // another state; the position does not matter here
 		h.engine.set("c", c)
 		seen[h.create(t).Name] = true
 	}
@@ -103,7 +104,7 @@ func TestUnchanged(t *testing.T) {
 	for name, change := range map[string]func(*fakeCollection, *CreateOptions){
 		"description": func(_ *fakeCollection, o *CreateOptions) { o.Description = "new" },
 		"labels":      func(_ *fakeCollection, o *CreateOptions) { o.Labels = map[string]string{"a": "b"} },
-		"content":     func(c *fakeCollection, _ *CreateOptions) { c.inMemory = "other" },
+		"content":     func(c *fakeCollection, _ *CreateOptions) { c.salt++ },
 		"position":    func(c *fakeCollection, _ *CreateOptions) { c.position++ },
 		"lineage":     func(c *fakeCollection, _ *CreateOptions) { c.lineage[0]++ },
 	} {
@@ -160,12 +161,17 @@ func TestCreateFails(t *testing.T) {
 		},
 		"rot": {
 			func(h *house) {
-				h.store.onPut = func(_ context.Context, _ blob.Key, _ blob.Source) error {
-					file, err := filepath.Glob(filepath.Join(h.staging, "*", "head.seg"))
+				h.store.onPut = func(context.Context, blob.Key, blob.Source) error {
+					file, err := filepath.Glob(filepath.Join(h.staging, "*", "4-*.seg"))
 					if err != nil || len(file) != 1 {
-						return errors.New("no staged head")
+						return errors.New("no staged segment")
 					}
-					return os.WriteFile(file[0], []byte("points in memorY"), 0o640)
+					content, err := os.ReadFile(file[0])
+					if err != nil {
+						return err
+					}
+					content[len(content)/2] ^= 1
+					return os.WriteFile(file[0], content, 0o640)
 				}
 			},
 			tidemark.Internal, "were not archived", "damaged",

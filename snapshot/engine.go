@@ -3,12 +3,10 @@ package snapshot
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/tidemark-db/tidemark/segments"
-	"github.com/tidemark-db/tidemark/snapshot/archive"
 	"github.com/tidemark-db/tidemark/wal"
 )
 
@@ -36,52 +34,45 @@ type Engine interface {
 	Receive(ctx context.Context, name string, size int64) (Incoming, error)
 }
 
-// State names and proves the state of a collection at one position.
+// State names a state of a collection.
 type State struct {
 	Collection string // its real name
 	Lineage    uuid.UUID
 	Position   wal.Position // of the last record that is not a mark
-	EventTime  time.Time    // of that record, UTC
 	Digest     segments.Digest
-	Count      uint64
 }
 
 // Frozen is a state that does not change and whose files stay. It is for one
 // goroutine and must be released.
 type Frozen interface {
 	State() State
-	// Size is about how many bytes Encode's files will have.
+	// Size is about how many bytes the files of the state will have.
 	Size() int64
 	// Encode writes what exists in memory only into dir, a staging directory
-	// that stays until Release, lets go of that memory, and returns all files of
-	// the state in the order of an archive.
-	Encode(ctx context.Context, dir string) ([]Content, error)
+	// that stays until Release: the points of all heads as one segment, and the
+	// deletes. It lets go of that memory and returns the manifest that a
+	// checkpoint at the position would have committed as generation 1. It is
+	// called once.
+	Encode(ctx context.Context, dir string) (*segments.Manifest, error)
+	// Open reads a file that the manifest names, without mapping it.
+	Open(name string) (io.ReadCloser, error)
 	// Release may be called more than once.
 	Release()
-}
-
-// Content is a file of a state.
-type Content struct {
-	archive.File
-	// Open reads the file from its beginning, without mapping it.
-	Open func() (io.ReadCloser, error)
 }
 
 // Incoming is the directory of a state that nothing names yet. It is for one
 // goroutine.
 type Incoming interface {
-	// Dir is the directory, empty and on the device of its final place.
+	// Dir is the directory, empty and on the device of its final place. It
+	// becomes that of a collection: manifest-1.json and what it names.
 	Dir() string
-	// Path returns where a file of an archive belongs, relative to Dir.
-	Path(archive.File) string
-	// CheckConfig judges the configuration of the state before the rest of it
-	// is read. An error of kind BadInput says that it cannot replace the
-	// collection.
-	CheckConfig(config []byte) error
-	// Install opens the state, recomputes its digest from its points, compares
-	// it, and puts it into the place of the collection. If that fails, or the
-	// name no longer stands for what it did, nothing has changed.
-	Install(ctx context.Context, m *archive.Manifest) error
+	// Check judges the manifest before the rest is read. An error of kind
+	// BadInput says that the state cannot replace the collection.
+	Check(*segments.Manifest) error
+	// Install puts the state, which has been verified, into the place of the
+	// collection. If that fails, or the name no longer stands for what it did,
+	// nothing has changed.
+	Install(context.Context, *segments.Manifest) error
 	// Discard removes the directory unless it has been installed.
 	Discard() error
 }

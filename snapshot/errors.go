@@ -3,8 +3,10 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"path/filepath"
 
 	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/snapshot/archive"
 	"github.com/tidemark-db/tidemark/snapshot/blob"
 )
@@ -43,6 +45,7 @@ func forArchive(err error) error {
 	var foreign *archive.ForeignError
 	var newer *archive.NewerFormatError
 	var changed *archive.ChangedError
+	var state *StateError
 	switch {
 	case errors.As(err, &corrupt):
 		return tidemark.Errorf(tidemark.BadInput, "%s", corrupt.Error())
@@ -50,13 +53,32 @@ func forArchive(err error) error {
 		return tidemark.Errorf(tidemark.BadInput, "%s", foreign.Error())
 	case errors.As(err, &newer):
 		return tidemark.Errorf(tidemark.BadInput, "%s", newer.Error())
-	case errors.As(err, &changed):
+	case errors.As(err, &state):
+		return &tidemark.Error{Kind: tidemark.BadInput, Err: err, Text: stateText(state)}
+	case errors.As(err, &changed), errors.Is(err, segments.ErrDamaged):
 		return &tidemark.Error{
 			Kind: tidemark.Internal, Err: err,
-			Text: "the collection's files are damaged and were not archived (" + changed.Error() + "): restore it from an earlier snapshot",
+			Text: "the collection's files are damaged and were not archived; see the server's log, and restore the collection from an earlier snapshot",
 		}
 	}
 	return nil
+}
+
+// stateText is a StateError without the directories of the host.
+func stateText(e *StateError) string {
+	var damaged *segments.DamagedError
+	if errors.As(e.Err, &damaged) {
+		shown := *damaged
+		shown.File = filepath.Base(shown.File)
+		return (&StateError{Err: &shown}).Error()
+	}
+	var newer *segments.NewerFormatError
+	if errors.As(e.Err, &newer) {
+		shown := *newer
+		shown.File = filepath.Base(shown.File)
+		return (&StateError{Err: &shown}).Error()
+	}
+	return e.Error()
 }
 
 // notFound is the answer for every name that no snapshot has, whatever it looks

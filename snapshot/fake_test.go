@@ -3,14 +3,11 @@ package snapshot
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,23 +28,29 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeCollection is a state with one file on disk and one in memory.
+// fakeCollection stands for a state: what it is made of, or, if it was restored,
+// its digest.
 type fakeCollection struct {
 	lineage  uuid.UUID
 	position wal.Position
 	config   string
-	onDisk   string
-	inMemory string
+	salt     int // makes the points differ
+	restored segments.Digest
 }
 
-func (c fakeCollection) digest() (d segments.Digest) {
-	sum := sha256.Sum256([]byte(c.config + c.onDisk + c.inMemory))
-	copy(d[:], sum[:])
-	return d
+func (c fakeCollection) digest(t require.TestingT) segments.Digest {
+	if c.restored != (segments.Digest{}) {
+		return c.restored
+	}
+	b := newStateBuilder(t)
+	b.first()
+	b.second(c.salt)
+	return b.state.Digest()
 }
 
 // fakeEngine keeps collections in memory and does what Engine promises.
 type fakeEngine struct {
+	t    *testing.T
 	dir  string
 	busy atomic.Bool
 
@@ -63,10 +66,10 @@ type fakeEngine struct {
 
 func newFakeEngine(t *testing.T) *fakeEngine {
 	return &fakeEngine{
-		dir: t.TempDir(), aliases: map[string]string{"alias": "c"},
+		t: t, dir: t.TempDir(), aliases: map[string]string{"alias": "c"},
 		collections: map[string]fakeCollection{"c": {
 			lineage: uuid.MustParse("0e3b5a0c-98a1-4a53-8d0b-5d1f3f2f7a11"), position: 7,
-			config: `{"size":4}`, onDisk: "segment on disk", inMemory: "points in memory",
+			config: `{"size":4}`,
 		}},
 	}
 }
@@ -118,22 +121,22 @@ type fakeFrozen struct {
 	name     string
 	c        fakeCollection
 	released bool
-	head     string // the file that Encode made, if it did
+	dir      string // into which Encode wrote, if it did
 }
 
 var eventTime = time.Date(2026, 11, 24, 10, 53, 0, 0, time.UTC)
 
 func (f *fakeFrozen) State() State {
-	return State{Collection: f.name, Lineage: f.c.lineage, Position: f.c.position, EventTime: eventTime, Digest: f.c.digest(), Count: 3}
+	return State{Collection: f.name, Lineage: f.c.lineage, Position: f.c.position, Digest: f.c.digest(f.engine.t)}
 }
 
-func (f *fakeFrozen) Size() int64 { return int64(len(f.c.onDisk) + len(f.c.inMemory)) }
+func (f *fakeFrozen) Size() int64 { return 10_000 }
 
 func (f *fakeFrozen) Release() {
 	if !f.released {
 		f.released = true
-		if _, err := os.Stat(f.head); f.head != "" && err != nil {
-			panic("the staged file went before its release")
+		if _, err := os.Stat(f.dir); f.dir != "" && err != nil {
+			panic("staging went before the release")
 		}
 		f.engine.mu.Lock()
 		defer f.engine.mu.Unlock()
@@ -141,36 +144,18 @@ func (f *fakeFrozen) Release() {
 	}
 }
 
-func (f *fakeFrozen) Encode(_ context.Context, dir string) ([]Content, error) {
-	head := filepath.Join(dir, "head.seg")
-	if err := os.WriteFile(head, []byte(f.c.inMemory), 0o640); err != nil {
-		return nil, err
-	}
-	f.head = head
-	out := []Content{
-		memoryContent(archive.ConfigName, archive.KindConfig, f.c.config),
-		memoryContent("", archive.KindSegment, f.c.onDisk),
-		memoryContent("", archive.KindSegment, f.c.inMemory),
-	}
-	out[2].Open = func() (io.ReadCloser, error) {
-		if f.released {
-			return nil, errors.New("it was released")
-		}
-		return os.Open(head)
-	}
-	if out[1].Name > out[2].Name {
-		out[1], out[2] = out[2], out[1]
-	}
-	return out, nil
+func (f *fakeFrozen) Encode(_ context.Context, dir string) (*segments.Manifest, error) {
+	f.dir = dir
+	m := writeState(f.engine.t, dir, f.c.salt)
+	m.Collection, m.Lineage, m.Through, m.Config, m.EventTime = f.name, f.c.lineage, f.c.position, []byte(f.c.config), eventTime
+	return m, nil
 }
 
-func memoryContent(name string, kind archive.Kind, content string) Content {
-	sum := sha256.Sum256([]byte(content))
-	f := archive.File{Name: name, Kind: kind, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}
-	if kind == archive.KindSegment {
-		f.Name = archive.SegmentName(f.SHA256)
+func (f *fakeFrozen) Open(name string) (io.ReadCloser, error) {
+	if f.released {
+		return nil, errors.New("it was released")
 	}
-	return Content{File: f, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
+	return os.Open(filepath.Join(f.dir, name))
 }
 
 func (e *fakeEngine) Receive(_ context.Context, name string, _ int64) (Incoming, error) {
@@ -190,42 +175,27 @@ type fakeIncoming struct {
 	name, dir string
 	expected  fakeCollection
 	exists    bool
-	config    string
 }
 
-func (i *fakeIncoming) Dir() string                { return i.dir }
-func (i *fakeIncoming) Path(f archive.File) string { return strings.ReplaceAll(f.Name, "/", "-") }
+func (i *fakeIncoming) Dir() string { return i.dir }
 
-func (i *fakeIncoming) CheckConfig(config []byte) error {
-	i.config = string(config)
-	if i.exists && i.expected.config != i.config {
-		return tidemark.Errorf(tidemark.BadInput, "Snapshot is not compatible with existing collection: Collection vectors: %s Snapshot Vectors: %s", i.expected.config, i.config)
+func (i *fakeIncoming) Check(m *segments.Manifest) error {
+	if i.exists && i.expected.config != string(m.Config) {
+		return tidemark.Errorf(tidemark.BadInput, "Snapshot is not compatible with existing collection: Collection vectors: %s Snapshot Vectors: %s", i.expected.config, m.Config)
 	}
 	return nil
 }
 
-func (i *fakeIncoming) Install(ctx context.Context, m *archive.Manifest) error {
+func (i *fakeIncoming) Install(ctx context.Context, m *segments.Manifest) error {
 	if i.engine.onInstall != nil {
 		if err := i.engine.onInstall(ctx, i.name); err != nil {
 			return err
 		}
 	}
-	c := fakeCollection{lineage: m.Lineage, position: wal.Position(m.Position) + 1, config: i.config}
-	for _, f := range m.Files[1:] {
-		content, err := os.ReadFile(filepath.Join(i.dir, i.Path(f)))
-		if err != nil {
-			return err
-		}
-		if strings.HasPrefix(string(content), "segment") {
-			c.onDisk = string(content)
-		} else {
-			c.inMemory = string(content)
-		}
+	if _, err := segments.LoadManifest(fsx.OS, i.dir); err != nil {
+		return err
 	}
-	if c.digest().String() != m.Digest {
-		return errors.New("the digest differs")
-	}
-	i.engine.set(i.name, c)
+	i.engine.set(i.name, fakeCollection{lineage: m.Lineage, position: m.Through + 1, config: string(m.Config), restored: m.Digest})
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/snapshot/archive"
 	"github.com/tidemark-db/tidemark/snapshot/blob"
 )
@@ -31,7 +32,8 @@ const (
 	PhaseEncode  Phase = "encode"  // of what is in memory
 	PhaseStore   Phase = "store"   // reading, hashing, writing, syncing
 	PhaseUnpack  Phase = "unpack"  // reading, proving, writing, syncing
-	PhaseInstall Phase = "install" // verifying the points, fence and swap
+	PhaseVerify  Phase = "verify"  // reading every point, computing the digest
+	PhaseInstall Phase = "install" // fence and swap
 )
 
 // Result is how an operation ended.
@@ -65,12 +67,13 @@ func reasonOf(err error) string {
 	var noRoom *blob.NoRoomError
 	var corrupt *archive.CorruptError
 	var changed *archive.ChangedError
+	var state *StateError
 	switch {
 	case err == nil:
 		return ""
 	case errors.As(err, &noRoom):
 		return "no_room"
-	case errors.As(err, &corrupt), errors.As(err, &changed):
+	case errors.As(err, &corrupt), errors.As(err, &changed), errors.As(err, &state), errors.Is(err, segments.ErrDamaged):
 		return "damaged"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "cancelled"

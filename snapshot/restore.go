@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/tidemark-db/tidemark"
-	"github.com/tidemark-db/tidemark/snapshot/archive"
+	"github.com/tidemark-db/tidemark/segments"
 )
 
 // Source says where an archive is.
@@ -88,20 +88,26 @@ func (m *Manager) restore(ctx context.Context, w *watch, name string, file *os.F
 	if err != nil {
 		return err
 	}
+	end = w.phase(PhaseVerify)
+	err = VerifyUnpacked(ctx, m.fsys, incoming.Dir())
+	end()
+	if err != nil {
+		return err
+	}
 	defer w.phase(PhaseInstall)()
 	return incoming.Install(ctx, manifest)
 }
 
 // unpack proves an archive while it unpacks it. If a checksum was given it counts
 // first: a client who sent it wants to know whether this is his file at all.
-func (m *Manager) unpack(ctx context.Context, incoming Incoming, file io.Reader, checksum string) (*archive.Manifest, error) {
-	options := archive.UnpackOptions{Path: incoming.Path, Config: incoming.CheckConfig}
+func (m *Manager) unpack(ctx context.Context, incoming Incoming, file io.Reader, checksum string) (*segments.Manifest, error) {
 	if checksum == "" {
-		return archive.Unpack(ctx, m.fsys, incoming.Dir(), file, options)
+		_, manifest, err := Unpack(ctx, m.fsys, incoming.Dir(), file, incoming.Check)
+		return manifest, err
 	}
 	hash := sha256.New()
 	tee := io.TeeReader(file, hash)
-	manifest, err := archive.Unpack(ctx, m.fsys, incoming.Dir(), tee, options)
+	_, manifest, err := Unpack(ctx, m.fsys, incoming.Dir(), tee, incoming.Check)
 	if _, cerr := io.Copy(io.Discard, &contextReader{ctx, tee}); cerr != nil { // what a refusal left unread
 		return nil, errors.Join(err, cerr)
 	}

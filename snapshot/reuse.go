@@ -51,12 +51,12 @@ const maxCandidates = 8
 
 // candidates returns the newest snapshots that have our position in their names.
 func (c *creation) candidates(ctx context.Context) []blob.Key {
-	folder := c.manifest.Collection
+	folder := c.state.Collection
 	list, err := c.store.List(ctx, folder)
 	if err != nil {
 		return nil // putting the new one will say what is wrong
 	}
-	name := regexp.MustCompile(fmt.Sprintf(`-%d(-\d+)?%s$`, c.manifest.Position, regexp.QuoteMeta(blob.Suffix)))
+	name := regexp.MustCompile(fmt.Sprintf(`-%d(-\d+)?%s$`, c.state.Position, regexp.QuoteMeta(blob.Suffix)))
 	list = slices.DeleteFunc(list, func(i blob.Info) bool { return i.SHA256 == "" || !name.MatchString(i.Name) })
 	slices.SortStableFunc(list, func(a, b blob.Info) int { return b.Created.Compare(a.Created) })
 	var keys []blob.Key
@@ -78,7 +78,7 @@ func (c *creation) isSame(ctx context.Context, key blob.Key) (same bool, err err
 	if err != nil {
 		return false, err
 	}
-	if !sameState(r.Manifest(), &c.manifest) {
+	if !c.holds(r.Manifest()) {
 		return false, nil
 	}
 	if _, err := o.Seek(0, io.SeekStart); err != nil {
@@ -94,9 +94,9 @@ func (c *creation) isSame(ctx context.Context, key blob.Key) (same bool, err err
 	return true, nil
 }
 
-// sameState compares what names and proves a state, and the user's notes. The
-// files may differ: segments come and go while the state stays.
-func sameState(a, b *archive.Manifest) bool {
-	return a.Lineage == b.Lineage && a.Position == b.Position && a.Digest == b.Digest && a.Collection == b.Collection &&
-		a.Description == b.Description && maps.Equal(a.Labels, b.Labels)
+// holds reports whether an archive is of our state and has our notes. Its files
+// may be others: segments come and go while the state stays.
+func (c *creation) holds(m *archive.Manifest) bool {
+	return m.Collection == c.state.Collection && m.Lineage == c.state.Lineage && m.Position == uint64(c.state.Position) &&
+		m.Digest == c.state.Digest.String() && m.Description == c.notes.Description && maps.Equal(m.Labels, c.notes.Labels)
 }
