@@ -1,5 +1,7 @@
 package segments
 
+import "path/filepath"
+
 // PartView is one part of a view, for scans that visit all rows of a part in
 // the order in which they lie.
 type PartView struct {
@@ -8,6 +10,7 @@ type PartView struct {
 	dense  func(VectorKey, func(DenseBlock) error) error
 	rowAt  func(uint32) (Row, error)
 	memory bool
+	name   string
 }
 
 // DenseBlock is a run of dense vectors of one key that lie one after the other.
@@ -25,7 +28,7 @@ type DenseBlock struct {
 func (v *View) Parts() []PartView {
 	parts := make([]PartView, 0, len(v.set.segments)+len(v.heads))
 	for i, segment := range v.set.segments {
-		parts = append(parts, PartView{part: segment.mapped, dead: v.dead[i], rowAt: segment.mapped.at, dense: segment.dense})
+		parts = append(parts, PartView{part: segment.mapped, dead: v.dead[i], rowAt: segment.mapped.at, dense: segment.dense, name: filepath.Base(segment.path)})
 	}
 	for _, h := range v.heads {
 		if h.n > 0 {
@@ -62,6 +65,10 @@ func (p PartView) DeadWord(i uint32) uint64 { return p.dead.word(i) }
 
 // InMemory reports whether the part is a head.
 func (p PartView) InMemory() bool { return p.memory }
+
+// Name returns the name of a segment's file, which the collection never uses
+// twice, and "" for a head.
+func (p PartView) Name() string { return p.name }
 
 // Row returns a row, dead or alive. It must be below Rows.
 func (p PartView) Row(n uint32) (Row, error) { return p.rowAt(n) }

@@ -38,7 +38,7 @@ func (s *Server) describe(ctx context.Context, c *gin.Context, v *tidemark.View)
 	}
 	info.PointsCount = v.Count()
 	info.SegmentsCount = segmentsShown(st)
-	counts, err := s.indexed.counts(ctx, v)
+	counts, err := s.indexed.counts(ctx, col.ID(), v)
 	for path, index := range info.PayloadSchema {
 		index.Points = counts[path]
 		info.PayloadSchema[path] = index

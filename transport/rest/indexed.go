@@ -14,39 +14,51 @@ import (
 )
 
 // indexedCounts counts the points that have a value for each payload index. An
-// index is nothing but schema so far, so that counting reads every payload: the
-// last count of a state is kept.
+// index is nothing but schema so far, so that counting reads payloads; what was
+// counted in a segment is kept until more of its rows are dead.
 type indexedCounts struct {
 	mu   sync.Mutex
-	last map[stateKey]map[string]int
+	last map[uuid.UUID]*countedState // by collection
 }
 
-// stateKey names a state of a collection: equal digests are equal contents.
-type stateKey struct {
-	digest segments.Digest
-	config wal.Position
+// countedState is what was counted in one state of a collection.
+type countedState struct {
+	through wal.Position
+	config  wal.Position
+	totals  map[string]int
+	parts   map[partKey]map[string]int
 }
 
-// maxCounted bounds how many states are remembered.
-const maxCounted = 256
+// partKey names the live rows of a segment: its rows never change, and those
+// that died stay dead.
+type partKey struct {
+	name string
+	dead int
+}
+
+// maxCounted bounds how many collections are remembered.
+const maxCounted = 1024
 
 func newIndexedCounts() *indexedCounts {
-	return &indexedCounts{last: map[stateKey]map[string]int{}}
+	return &indexedCounts{last: map[uuid.UUID]*countedState{}}
 }
 
-// counts returns the number of points by index. The result is shared.
-func (x *indexedCounts) counts(ctx context.Context, v *tidemark.View) (map[string]int, error) {
+// counts returns the number of points by index in a view of a collection. The
+// result is shared.
+func (x *indexedCounts) counts(ctx context.Context, id uuid.UUID, v *tidemark.View) (map[string]int, error) {
 	if len(v.Config.Indexes) == 0 {
 		return nil, nil
 	}
-	key := stateKey{v.Digest(), v.Config.Version}
 	x.mu.Lock()
-	known, ok := x.last[key]
+	last := x.last[id]
 	x.mu.Unlock()
-	if ok {
-		return known, nil
+	if last == nil || last.config != v.Config.Version {
+		last = &countedState{}
 	}
-	counted, err := countIndexed(ctx, v)
+	if last.totals != nil && last.through == v.Through() {
+		return last.totals, nil
+	}
+	now, err := countState(ctx, v, last.parts)
 	if err != nil {
 		return nil, err
 	}
@@ -55,42 +67,73 @@ func (x *indexedCounts) counts(ctx context.Context, v *tidemark.View) (map[strin
 	if len(x.last) >= maxCounted {
 		clear(x.last)
 	}
-	x.last[key] = counted
-	return counted, nil
+	x.last[id] = now
+	return now.totals, nil
 }
 
-// countIndexed reads all payloads.
-func countIndexed(ctx context.Context, v *tidemark.View) (map[string]int, error) {
-	type field struct {
-		path  payload.Path
-		index filter.FieldIndex
-	}
-	fields := map[string]field{}
-	out := map[string]int{}
+// indexedField is a payload index with its path.
+type indexedField struct {
+	text string
+	path payload.Path
+	kind filter.FieldType
+}
+
+// countState counts what is not in known.
+func countState(ctx context.Context, v *tidemark.View, known map[partKey]map[string]int) (*countedState, error) {
+	now := &countedState{v.Through(), v.Config.Version, map[string]int{}, map[partKey]map[string]int{}}
+	var fields []indexedField
 	for text, index := range v.Config.Indexes {
 		path, err := payload.ParsePath(text)
 		if err != nil {
 			return nil, err
 		}
-		fields[text], out[text] = field{path, index}, 0
+		fields = append(fields, indexedField{text, path, index.Type})
 	}
+	for _, part := range v.Parts() {
+		key := partKey{part.Name(), part.DeadRows()}
+		counted, ok := known[key]
+		if !ok || part.InMemory() {
+			var err error
+			if counted, err = countPart(ctx, part, fields); err != nil {
+				return nil, err
+			}
+		}
+		if !part.InMemory() {
+			now.parts[key] = counted
+		}
+		for text, n := range counted {
+			now.totals[text] += n
+		}
+	}
+	return now, nil
+}
+
+// countPart reads the payloads of the live rows of a part.
+func countPart(ctx context.Context, part segments.PartView, fields []indexedField) (map[string]int, error) {
 	const between = 4096 // rows from one look at the context to the next
-	rows := v.Scan(segments.PointID{})
-	for n := 0; rows.Next(); n++ {
+	out := map[string]int{}
+	for n := range uint32(part.Rows()) {
 		if n%between == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		object, err := rows.Row().Payload()
+		if part.Dead(n) {
+			continue
+		}
+		row, err := part.Row(n)
 		if err != nil {
 			return nil, err
 		}
-		for text, f := range fields {
-			if f.path.Any(object.Value(), func(v payload.Value) bool { return anyIndexable(v, f.index.Type) }) {
-				out[text]++
+		object, err := row.Payload()
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range fields {
+			if f.path.Any(object.Value(), func(v payload.Value) bool { return anyIndexable(v, f.kind) }) {
+				out[f.text]++
 			}
 		}
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // anyIndexable reports whether an index of that type has an entry for a value,

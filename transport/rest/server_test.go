@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,6 +28,7 @@ func newStore(t testing.TB) *tidemark.Store {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(t.Context())) })
+	require.Eventually(t, store.Ready, time.Minute, time.Millisecond)
 	return store
 }
 
