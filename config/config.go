@@ -65,14 +65,8 @@ type HNSWIndex struct {
 
 // CollectionDefaults holds defaults that a collection echoes.
 type CollectionDefaults struct {
-	ReplicationFactor      int            `koanf:"replication_factor"`
-	WriteConsistencyFactor int            `koanf:"write_consistency_factor"`
-	Vectors                VectorDefaults `koanf:"vectors"`
-}
-
-// VectorDefaults holds defaults of the vectors of a collection.
-type VectorDefaults struct {
-	OnDisk *bool `koanf:"on_disk"`
+	ReplicationFactor      int `koanf:"replication_factor"`
+	WriteConsistencyFactor int `koanf:"write_consistency_factor"`
 }
 
 // Service says where the interfaces listen and whom they let in.

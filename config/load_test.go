@@ -99,7 +99,7 @@ func TestConfigPathWithoutExtension(t *testing.T) {
 
 // TestValues gives one key after the other in a file and in the environment.
 func TestValues(t *testing.T) {
-	path, threads, onDisk, key := "/data/tmp", 3, true, Secret("0123")
+	path, threads, key := "/data/tmp", 3, Secret("0123")
 	tests := []struct {
 		name, yaml string
 		environ    []string
@@ -108,7 +108,6 @@ func TestValues(t *testing.T) {
 		{"nested key", "storage:\n  wal:\n    wal_capacity_mb: 64", nil, func(c *Config) { c.Storage.WAL.CapacityMB = 64 }},
 		{"optional string", "storage: {temp_path: /data/tmp}", nil, func(c *Config) { c.Storage.TempPath = &path }},
 		{"optional number", "storage: {optimizers: {max_optimization_threads: 3}}", nil, func(c *Config) { c.Storage.Optimizers.MaxOptimizationThreads = &threads }},
-		{"optional switch", "storage: {collection: {vectors: {on_disk: true}}}", nil, func(c *Config) { c.Storage.Collection.Vectors.OnDisk = &onDisk }},
 		{"null takes away", "service: {grpc_port: null}", nil, func(c *Config) { c.Service.GRPCPort = nil }},
 		{"the word null takes away", "", []string{"QDRANT__SERVICE__GRPC_PORT=null"}, func(c *Config) { c.Service.GRPCPort = nil }},
 		{"an empty variable takes away", "storage: {temp_path: x}", []string{"QDRANT__STORAGE__TEMP_PATH="}, func(*Config) {}},

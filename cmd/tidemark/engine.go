@@ -105,6 +105,9 @@ func defaultSettings(c config.Config) *transport.Settings {
 		MemmapThreshold: optional(o.MemmapThresholdKB), IndexingThreshold: count(o.IndexingThresholdKB),
 		FlushIntervalSec: count(o.FlushIntervalSec),
 	}
+	if n := optional(o.MaxOptimizationThreads); n != nil {
+		d.Optimizers.MaxOptimizationThreads = &transport.ThreadLimit{Threads: n}
+	}
 	w := c.Storage.WAL
 	d.WAL = transport.WAL{CapacityMB: count(w.CapacityMB), SegmentsAhead: count(w.SegmentsAhead), RetainClosed: count(w.RetainClosed)}
 	return &d
