@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -150,4 +151,23 @@ func TestSegmentNames(t *testing.T) {
 	} {
 		require.Equal(t, want, isSegmentName(segments.FileInfo{Name: name, SHA256: sum}), name)
 	}
+}
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestGolden keeps an archive that every later version must restore to the same
+// points. What is written may differ: compression is not fixed for ever.
+func TestGolden(t *testing.T) {
+	h := newHouse(t)
+	name := filepath.Join("testdata", "state.snapshot")
+	if *update {
+		require.NoError(t, os.WriteFile(name, h.read(t, h.create(t).Name), 0o644))
+	}
+	golden, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.NoError(t, h.Restore(context.Background(), "new", Source{Location: fileURL(h.upload(t, "x.snapshot", golden))}))
+	got, _ := h.engine.get("new")
+	c, _ := h.engine.get("c")
+	require.Equal(t, c.digest(t), got.digest(t))
+	require.Equal(t, c.lineage, got.lineage)
 }

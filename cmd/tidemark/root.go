@@ -27,6 +27,7 @@ func (a *app) newRootCommand() *cobra.Command {
 		a.newConfigCommand(),
 		a.newHealthCommand(),
 		newWALCommand(),
+		newSnapshotCommand(),
 	)
 	adopt(root)
 	return root
