@@ -56,8 +56,10 @@ func exampleEvents(t testing.TB) map[string]*Event {
 	}
 }
 
-var compareEvents = []cmp.Option{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b payload.Path) bool { return a.Equal(b) }),
-	cmp.Comparer(func(a, b segments.PointID) bool { return a == b })}
+var compareEvents = []cmp.Option{
+	cmpopts.EquateEmpty(), cmp.Comparer(func(a, b payload.Path) bool { return a.Equal(b) }),
+	cmp.Comparer(func(a, b segments.PointID) bool { return a == b }),
+}
 
 // TestEventGolden keeps the binary form as it is: it is stored for ever.
 func TestEventGolden(t *testing.T) {
