@@ -260,12 +260,14 @@ var testNow = time.Date(2026, 11, 24, 10, 53, 37, 0, time.UTC)
 
 func newHouse(t *testing.T) *house {
 	h := &house{
-		engine: newFakeEngine(t), dir: t.TempDir(), staging: t.TempDir(),
+		engine: newFakeEngine(t), dir: t.TempDir(),
 		events: &events{ended: make(chan Result, 100)}, faults: fsx.NewFaults(fsx.OS),
 	}
 	store, err := local.Open(local.Options{Dir: h.dir})
 	require.NoError(t, err)
 	h.store = &hookedStore{Store: store}
+	h.staging, err = store.WorkDir()
+	require.NoError(t, err)
 	h.Manager, err = NewManager(Options{
 		Engine: h.engine, Store: h.store, Version: "1.2.3", Staging: h.staging, Dir: h.dir,
 		FS: h.faults, Observer: h.events, Now: func() time.Time { return testNow },

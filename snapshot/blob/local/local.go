@@ -127,6 +127,16 @@ func (s *Store) claim(staging string) error {
 	return nil
 }
 
+// WorkDir makes an empty directory in staging for whoever prepares objects. It is
+// his alone and is swept when the store is opened again.
+func (s *Store) WorkDir() (string, error) {
+	dir := s.stagingPath(s.far)
+	if err := s.fsys.Mkdir(dir, dirPerm); err != nil {
+		return "", fmt.Errorf("make a directory in staging: %w", err)
+	}
+	return dir, nil
+}
+
 // Close gives staging back. No method may be in progress.
 func (s *Store) Close() error {
 	var errs []error

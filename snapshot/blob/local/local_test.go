@@ -148,6 +148,9 @@ func TestStagingIsLockedAndSwept(t *testing.T) {
 	for _, staging := range first.stagings() {
 		require.NoError(t, os.WriteFile(filepath.Join(staging, "7"), []byte("half"), 0o640))
 	}
+	work, err := first.WorkDir()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(work, "x"), nil, 0o640))
 	_, err = Open(Options{Dir: dir, TempDir: temp})
 	require.ErrorIs(t, err, fsx.ErrLocked)
 	require.FileExists(t, filepath.Join(first.near, "7"), "swept although it is locked")
@@ -156,6 +159,7 @@ func TestStagingIsLockedAndSwept(t *testing.T) {
 	for _, staging := range second.stagings() {
 		require.NoFileExists(t, filepath.Join(staging, "7"))
 	}
+	require.NoDirExists(t, work)
 	require.FileExists(t, filepath.Join(temp, "not-ours"))
 }
 
