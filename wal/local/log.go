@@ -84,6 +84,16 @@ func newLog(dir string, o Options, lock *fsx.Lock) *Log {
 	}
 }
 
+// Size returns the number of generations and their bytes.
+func (l *Log) Size() (generations int, bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.spans {
+		bytes += s.size
+	}
+	return len(l.spans), bytes
+}
+
 // Last implements wal.Log.
 func (l *Log) Last(ctx context.Context) (wal.Position, error) {
 	l.mu.Lock()
@@ -158,6 +168,7 @@ func (l *Log) writeMarker() error {
 		return err
 	}
 	a := l.active
+	a.giveBack()
 	return writeClean(l.opts.FS, l.dir, cleanMarker{number: a.number, size: a.size, chain: a.chain, next: l.next})
 }
 

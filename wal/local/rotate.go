@@ -31,7 +31,10 @@ func (l *Log) prepareSpare() {
 	go func() {
 		defer l.background.Done()
 		defer close(s.ready)
-		s.gen, s.err = prepareGeneration(l.opts.FS, l.dir, number)
+		s.gen, s.err = prepareGeneration(l.opts.FS, l.dir, number, l.opts.SegmentBytes)
+		if s.err == nil {
+			s.gen.reserve() // the log is busy
+		}
 	}()
 }
 
@@ -40,7 +43,7 @@ func (l *Log) takeSpare() (*generation, error) {
 	s := l.spare
 	l.spare = nil
 	if s == nil {
-		return prepareGeneration(l.opts.FS, l.dir, l.active.number+1)
+		return prepareGeneration(l.opts.FS, l.dir, l.active.number+1, l.opts.SegmentBytes)
 	}
 	<-s.ready
 	return s.gen, s.err
