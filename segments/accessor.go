@@ -91,7 +91,7 @@ func (a *accessor) verifyBlock(s *section, i int64) error {
 	buf, _ := a.buffers.Get().(*[]byte)
 	if buf == nil {
 		buf = new([]byte)
-		*buf = make([]byte, blockBytes)
+		*buf = make([]byte, min(blockBytes, a.size))
 	}
 	defer a.buffers.Put(buf)
 	_, err := readBlock(a.file, s, i, *buf)

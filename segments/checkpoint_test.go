@@ -233,6 +233,7 @@ func TestCheckpointsAndMergesAgainstModel(t *testing.T) {
 		}
 		c.requireOnDisk()
 		c.close()
+		c.requireAllClosed()
 		require.NoError(t, os.RemoveAll(dir))
 	})
 }

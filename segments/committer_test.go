@@ -38,6 +38,8 @@ type testCollection struct {
 	check      *testCheckpoint
 	merge      *testMerge
 	installs   []*Install
+	// opened are all segments that ever were open.
+	opened []*Segment
 }
 
 // testCheckpoint is a checkpoint whose segment is written, or not yet.
@@ -94,6 +96,7 @@ func (c *testCollection) writeSegment(rows Rows) Written {
 	require.NoError(c.t, err)
 	s, err := OpenSegment(fsx.OS, filepath.Join(dir, info.Name))
 	require.NoError(c.t, err)
+	c.opened = append(c.opened, s)
 	return Written{Segment: s, Info: info}
 }
 
@@ -206,6 +209,7 @@ func (c *testCollection) reopen() {
 		c.durable, err = OpenDurable(fsx.OS, c.dir, m)
 		require.NoError(c.t, err)
 		require.NoError(c.t, c.durable.Verify(context.Background()))
+		c.opened = append(c.opened, c.durable.set.segments...)
 		c.state.Close()
 		c.state = c.durable.State(c.schema, m)
 		c.manifest = m
@@ -214,6 +218,13 @@ func (c *testCollection) reopen() {
 		if r.at > m.Through {
 			applyTo(c.t, c.state, r.at, r.puts, r.removals)
 		}
+	}
+}
+
+// requireAllClosed says that no segment is left open.
+func (c *testCollection) requireAllClosed() {
+	for _, s := range c.opened {
+		require.Zero(c.t, s.references.Load(), "segment %s", s.Name())
 	}
 }
 

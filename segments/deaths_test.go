@@ -13,11 +13,12 @@ func TestDeathsAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var log deathLog
 		var model []Death
-		at := wal.Position(0)
+		at, born := wal.Position(0), uint64(0)
 		for range rapid.IntRange(0, 5).Draw(t, "rounds") {
 			for range rapid.IntRange(0, 3*deathChunk).Draw(t, "deaths") {
-				at += wal.Position(len(model) % 3) // several at one position
-				d := Death{At: at, ID: NumberID(uint64(len(model)))}
+				at += wal.Position(born % 3) // several at one position
+				d := Death{At: at, ID: NumberID(born)}
+				born++
 				log.add(d.At, d.ID)
 				model = append(model, d)
 			}
@@ -38,6 +39,14 @@ func TestDeathsAgainstModel(t *testing.T) {
 				}
 			}
 			requireDeaths(t, between, log.Between(b, q))
+
+			// Numbers stay with their deaths, whatever is forgotten.
+			if len(model) > 0 {
+				i := rapid.IntRange(0, len(model)-1).Draw(t, "i")
+				number := log.number() + uint64(i)
+				require.Equal(t, model[i].ID.Number(), number)
+				requireDeaths(t, model[i:min(i+7, len(model))], log.part(number, 7))
+			}
 		}
 	})
 }

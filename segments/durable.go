@@ -56,6 +56,12 @@ func newDurable(through wal.Position, segments []durableSegment) *Durable {
 // NoDurable is that of a collection which has no manifest.
 func NoDurable() *Durable { return newDurable(0, nil) }
 
+// Retain adds a reference, to be given back by another Release, and returns d.
+func (d *Durable) Retain() *Durable {
+	d.set.retain()
+	return d
+}
+
 // Release gives the segments back.
 func (d *Durable) Release() { d.set.release() }
 

@@ -29,7 +29,8 @@ func newStream(file fsx.File) *stream {
 func (r *stream) readAt(s *section, off int64, dst []byte) error {
 	w := r.windows[s]
 	if w == nil {
-		w = &window{buf: make([]byte, streamAhead/blockSizeOf(s.kind)*blockSizeOf(s.kind))}
+		ahead := streamAhead / blockSizeOf(s.kind) * blockSizeOf(s.kind)
+		w = &window{buf: make([]byte, min(ahead, s.length))}
 		r.windows[s] = w
 	}
 	for len(dst) > 0 {

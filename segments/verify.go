@@ -49,7 +49,7 @@ func (s *Segment) verifyBytes(ctx context.Context) ([]byte, error) {
 	sha := sha256.New()
 	var total xxh3.Hasher
 	total.Reset()
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, min(1<<20, s.size))
 	for off := int64(0); off < s.size; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
