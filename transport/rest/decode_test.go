@@ -57,7 +57,8 @@ func TestUpsertStrictness(t *testing.T) {
 		{"comment", point(`{"id":2,/**/"vector":[1]}`), formatPrefix},
 		{"trailing comma", `{"points":[{"id":2,"vector":[1,]}]}`, formatPrefix},
 		{"single quotes", `{'points':[]}`, formatPrefix},
-		{"invalid UTF-8", point("{\"id\":2,\"vector\":[1],\"payload\":{\"x\":\"\xff\"}}"), formatPrefix},
+		{"invalid UTF-8", point("{\"id\":2,\"vector\":[1],\"payload\":{\"x\":\"\xff\"}}"), formatPrefix + "invalid UTF-8 at line"},
+		{"invalid UTF-8 in a name", point("{\"id\":2,\"vector\":{\"\xff\":[1]}}"), formatPrefix + "invalid UTF-8 at line"},
 		{"lone surrogate", point(`{"id":2,"vector":[1],"payload":{"x":"\ud800"}}`), formatPrefix},
 		{"control character", point("{\"id\":2,\"vector\":[1],\"payload\":{\"x\":\"\x01\"}}"), formatPrefix},
 		{"wrong case", point(`{"ID":2,"vector":[1]}`), formatPrefix + "missing field `id`"},
@@ -90,6 +91,22 @@ func TestUpsertStrictness(t *testing.T) {
 			}
 			require.Truef(t, strings.HasPrefix(shownText(err), c.text), "%s\nis not\n%s", shownText(err), c.text)
 		})
+	}
+}
+
+func TestPayloadsKeepTheirNumbers(t *testing.T) {
+	for sent, shown := range map[string]string{
+		"1": "1", "-1": "-1", "1.0": "1.0", "-0": "-0.0", "0": "0", "1e2": "100.0", "0.1": "0.1", "1.5e300": "1.5e+300",
+		"9007199254740993": "9007199254740993", "9223372036854775807": "9223372036854775807", "-9223372036854775808": "-9223372036854775808",
+		"9223372036854775808": "9223372036854775808", "18446744073709551615": "18446744073709551615",
+		"18446744073709551616": "1.8446744073709552e+19", "-9223372036854775809": "-9.223372036854776e+18",
+	} {
+		require.NoError(t, decoded(t, `{"x":`+sent+`}`, func(d *document) error {
+			o, err := readPayload(d.dec, &d.builder)
+			require.NoError(t, err)
+			require.Equal(t, `{"x":`+shown+`}`, string(appendPayload(nil, o)))
+			return nil
+		}))
 	}
 }
 
