@@ -25,6 +25,9 @@ func TestCutAtEveryByte(t *testing.T) {
 	require.Len(t, full, 3*block)
 	dir := fastDir(t)
 	for cut := len(full); cut >= 0; cut-- {
+		if cut < 2*block && cut%block > 120 && cut%block < block-20 && cut%17 != 0 {
+			continue // the padding of earlier frames is like that of the last
+		}
 		im.with(name, full[:cut]).write(t, dir)
 		want := wal.Position(max(0, cut/block-1))
 		got, r, err := serve(t, dir, local.Options{}, 0)
@@ -103,8 +106,8 @@ func TestFlipOfEveryBit(t *testing.T) {
 // A closed generation is read only when somebody needs it: damage in it is
 // found there, at its place, and by Verify.
 func TestFlipInClosedGeneration(t *testing.T) {
-	o := local.Options{SegmentBytes: 5 * block}
-	im := build(t, o, 8, true)
+	o := local.Options{SegmentBytes: 4 * block}
+	im := build(t, o, 4, true)
 	name, dir := generation("1"), fastDir(t)
 	flips(im[name], func(_ []byte, at int) {
 		im.write(t, dir)

@@ -57,11 +57,12 @@ func TestEntriesEndOnBlocks(t *testing.T) {
 	check := func(n int) {
 		length := frameLength(n)
 		size := len(binary.AppendUvarint(nil, uint64(length))) + length
-		require.Zero(t, size%blockSize, "frame of %d bytes", n)
-		require.EqualValues(t, size, entrySize(n), "frame of %d bytes", n)
-		require.GreaterOrEqual(t, length, n)
-		require.Less(t, length, n+blockSize)
-		require.EqualValues(t, size, entrySize(length), "padded once")
+		if size%blockSize != 0 || length < n || length >= n+blockSize {
+			t.Fatalf("a frame of %d bytes is padded to %d and takes %d", n, length, size)
+		}
+		if entrySize(n) != int64(size) || entrySize(length) != int64(size) {
+			t.Fatalf("a frame of %d bytes takes %d, entrySize says %d, padded %d", n, size, entrySize(n), entrySize(length))
+		}
 	}
 	for n := headSize; n < 40000; n++ {
 		check(n)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/wal"
 	"github.com/tidemark-db/tidemark/wal/local"
 	"github.com/tidemark-db/tidemark/wal/waltest"
@@ -13,14 +14,20 @@ import (
 type subject struct {
 	dir     string
 	options local.Options
+	faults  *fsx.Faults // of the log opened last
 }
 
 func (s *subject) Open(t *testing.T, base wal.Position) wal.Log {
 	o := s.options
-	o.Base = base
+	s.faults = fsx.NewFaults(fsx.OS)
+	o.Base, o.FS = base, s.faults
 	log, _, err := local.Open(s.dir, o)
 	require.NoError(t, err)
 	return log
+}
+
+func (s *subject) Poison(*testing.T) {
+	s.faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindLogSync}})
 }
 
 func TestConformance(t *testing.T) {
@@ -30,8 +37,9 @@ func TestConformance(t *testing.T) {
 		"no memory":         {TailBytes: 1, SegmentBytes: 64 << 10},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			waltest.Run(t, func(t *testing.T) waltest.Subject {
-				return &subject{dir: t.TempDir(), options: o}
+				return &subject{dir: fastDir(t), options: o}
 			})
 		})
 	}
