@@ -248,6 +248,24 @@ def payload_indexes(client):
     assert "s" not in client.get_collection(name).payload_schema
 
 
+@check
+def nearest(client):
+    name = fresh(client, "py", vectors_config=models.VectorParams(size=2, distance=models.Distance.COSINE))
+    client.upsert(name, [models.PointStruct(id=i, vector=[i, 10 - i], payload={"g": i % 3}) for i in range(1, 10)])
+    points = client.query_points(name, query=[1.0, 0.0], limit=3, with_payload=True, with_vectors=True).points
+    expect(ids(points), [9, 8, 7])
+    expect(points[0].payload, {"g": 0})
+    assert abs(points[0].score - 0.99388367) < 1e-6 and points[0].version > 0
+    expect(ids(client.query_points(name, query=1, limit=2).points), [2, 3])
+    expect(ids(client.query_points(name, query=[1.0, 0.0], offset=1, limit=2).points), [8, 7])
+    expect(len(client.query_points(name, query=[1.0, 0.0], score_threshold=0.9).points), 3)
+    only = models.Filter(must=[models.FieldCondition(key="g", match=models.MatchValue(value=1))])
+    expect(ids(client.query_points(name, query=[1.0, 0.0], query_filter=only).points), [7, 4, 1])
+    expect(ids(client.query_points(name, limit=2).points), [1, 2])
+    refused(501, "is not part of this version", client.query_points, name, query=models.FusionQuery(fusion=models.Fusion.RRF),
+            prefetch=[models.Prefetch(query=[1.0, 0.0])])
+
+
 def main(url):
     warnings.simplefilter("error")
     client = QdrantClient(url=url, prefer_grpc=False, timeout=30)
