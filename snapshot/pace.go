@@ -36,7 +36,7 @@ func (p *pace) wait(ctx context.Context, n int) error {
 
 // reserve takes the time that n bytes need and returns when it begins.
 func (p *pace) reserve(n int) time.Duration {
-	if p.rate <= 0 || !p.busy() {
+	if n == 0 || p.rate <= 0 || !p.busy() {
 		return 0
 	}
 	p.mu.Lock()
@@ -66,4 +66,23 @@ func (w *pacedWriter) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return w.w.Write(b)
+}
+
+// reader returns r, paced: what is read is about to be written.
+func (p *pace) reader(ctx context.Context, r io.Reader) io.Reader {
+	return &pacedReader{ctx: ctx, pace: p, r: r}
+}
+
+type pacedReader struct {
+	ctx  context.Context
+	pace *pace
+	r    io.Reader
+}
+
+func (r *pacedReader) Read(b []byte) (int, error) {
+	n, err := r.r.Read(b)
+	if werr := r.pace.wait(r.ctx, n); werr != nil {
+		return 0, werr
+	}
+	return n, err
 }

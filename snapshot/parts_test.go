@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -61,6 +63,22 @@ func TestPace(t *testing.T) {
 		require.NoError(t, err)
 		_, err = w.Write([]byte("x"))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+func TestPacedReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pace{rate: 1000, busy: func() bool { return true }}
+		began := time.Now()
+		src := iotest.OneByteReader(bytes.NewReader(make([]byte, 2000)))
+		n, err := io.Copy(io.Discard, p.reader(context.Background(), src))
+		require.NoError(t, err)
+		require.EqualValues(t, 2000, n)
+		require.Equal(t, 1999*time.Millisecond, time.Since(began))
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, err = p.reader(ctx, src).Read(make([]byte, 1))
+		require.ErrorIs(t, err, context.Canceled)
 	})
 }
 

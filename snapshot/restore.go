@@ -83,7 +83,7 @@ func (m *Manager) restore(ctx context.Context, w *watch, name string, file *os.F
 		}
 	}()
 	end = w.phase(PhaseUnpack)
-	manifest, err := m.unpack(ctx, incoming, file, checksum)
+	manifest, err := m.unpack(ctx, incoming, m.pace.reader(ctx, file), checksum)
 	end()
 	if err != nil {
 		return err
@@ -108,24 +108,11 @@ func (m *Manager) unpack(ctx context.Context, incoming Incoming, file io.Reader,
 	hash := sha256.New()
 	tee := io.TeeReader(file, hash)
 	_, manifest, err := Unpack(ctx, m.fsys, incoming.Dir(), tee, incoming.Check)
-	if _, cerr := io.Copy(io.Discard, &contextReader{ctx, tee}); cerr != nil { // what a refusal left unread
+	if _, cerr := io.Copy(io.Discard, tee); cerr != nil { // what a refusal left unread
 		return nil, errors.Join(err, cerr)
 	}
 	if got := hex.EncodeToString(hash.Sum(nil)); !strings.EqualFold(got, checksum) {
 		return nil, tidemark.Errorf(tidemark.BadInput, "Snapshot checksum mismatch: expected %s, got %s", checksum, got)
 	}
 	return manifest, err
-}
-
-// contextReader ends when the context does.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
