@@ -329,6 +329,9 @@ func TestUnfinishedRotation(t *testing.T) {
 		got, _, err := serve(t, dir, local.Options{}, 0)
 		require.NoError(t, err, what)
 		require.EqualValues(t, 6, got, what)
+		kept, err := os.ReadFile(filepath.Join(dir, "torn-0000000000000004-0.bin"))
+		require.Equal(t, what == "half" || what == "torn", err == nil, what)
+		require.True(t, err != nil || bytes.Equal(header, kept), what)
 		goesOn(t, dir, 0, got)
 	}
 }

@@ -13,7 +13,7 @@ const (
 	// helps to write before it adds more.
 	maxQueue = 8
 	// maxFree bounds the idle group buffers of a log.
-	maxFree = 4
+	maxFree = 2
 )
 
 // Enqueue implements wal.Log.

@@ -91,6 +91,30 @@ func TestFramesOfNewerFormatsAreToldFromDamage(t *testing.T) {
 	}
 }
 
+// A log that a newer program wrote to is refused, not cut back to what this
+// one understands.
+func TestLogOfANewerFormatIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	log, _, err := Open(dir, Options{})
+	require.NoError(t, err)
+	p, err := log.Enqueue(t.Context(), []byte("x"))
+	require.NoError(t, err)
+	_, err = p.Wait(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, log.Close())
+	require.NoError(t, os.Remove(filepath.Join(dir, cleanName)))
+	name := generationFile(dir, 1)
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	frame := b[blockSize+2:]
+	frame[offVersion] = frameVersion + 1
+	binary.LittleEndian.PutUint32(frame[offCRC:], frameCRC(frame))
+	require.NoError(t, os.WriteFile(name, b, 0o600))
+	_, _, err = Open(dir, Options{})
+	require.ErrorAs(t, err, new(*wal.CorruptError))
+	require.ErrorContains(t, err, "newer version")
+}
+
 func TestRecordsMustFillTheBody(t *testing.T) {
 	for what, body := range map[string][]byte{
 		"a length beyond the body": {200, 1, 'x'},

@@ -88,11 +88,14 @@ func (l *Log) sweep(v *survey) error {
 			return fmt.Errorf("sweep log: %w", err)
 		}
 	}
-	if v.spare == 0 || v.last != nil && v.last.closed {
+	if v.spare == 0 {
 		return nil
 	}
 	if err := l.keepSpareBytes(v); err != nil {
 		return err
+	}
+	if v.last != nil && v.last.closed {
+		return nil // it must stay: its predecessor is closed
 	}
 	if err := fsx.RemoveAll(l.opts.FS, filepath.Join(l.dir, generationName(v.spare))); err != nil {
 		return fmt.Errorf("remove unused generation of log: %w", err)

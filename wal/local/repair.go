@@ -58,7 +58,7 @@ func (l *Log) keepSpareBytes(v *survey) error {
 	if err != nil {
 		return err
 	}
-	l.opts.Logger.Warn("removed a generation of the log without a header", "generation", v.spare, "quarantine", name)
+	l.opts.Logger.Warn("set aside what was in a generation of the log without a header", "generation", v.spare, "quarantine", name)
 	return nil
 }
 
