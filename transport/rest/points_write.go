@@ -75,26 +75,6 @@ func (s *Server) write(c *gin.Context, read func(*document) ([]tidemark.Operatio
 	return col.Write(c.Request.Context(), ops, options)
 }
 
-func (d *document) readBatch() ([]tidemark.Operation, error) {
-	var ops []tidemark.Operation
-	found := false
-	err := readObject(d.dec, "struct UpdateOperations", func(key []byte) error {
-		if string(key) != "operations" {
-			return d.dec.SkipValue()
-		}
-		found = true
-		return readArray(d.dec, "a sequence", func(int) error {
-			op, err := d.readOperation()
-			ops = append(ops, op)
-			return variant("UpdateOperation", err)
-		})
-	})
-	if err == nil && !found {
-		err = missing("operations")
-	}
-	return ops, err
-}
-
 // appendResult appends the JSON of the answer to one operation.
 func appendResult(dst []byte, r tidemark.Result) []byte {
 	dst = append(dst, `{"operation_id":`...)
