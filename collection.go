@@ -8,19 +8,23 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/wal"
 )
 
-// Collection is a log, the state that its records make, and the goroutine that
-// applies them. All methods may be called concurrently.
+// Collection is a log, the state that its records make, the goroutine that
+// applies them and the one that writes segments. All methods may be called
+// concurrently.
 type Collection struct {
 	id     uuid.UUID
 	name   string
 	dir    string
+	store  *shared
 	logger *slog.Logger
 
 	log    wal.Log
@@ -31,21 +35,41 @@ type Collection struct {
 	// steps of bounded length: nobody waits for I/O under it.
 	mu    sync.Mutex
 	state *state
+	// sealed is the newest position as of which a checkpoint can be written, nil
+	// if none is due.
+	sealed *frontier
+	// writing says that a checkpoint is being written, wanted that another one
+	// was asked for meanwhile.
+	writing, wanted bool
+	// logged counts the bytes of records since the active head was begun.
+	logged int64
 
 	current atomic.Pointer[published]
 	// applied is where the applier stands, acknowledged what a new read must
-	// see at least.
+	// see at least, flushed what the manifest holds.
 	applied      watermark
 	acknowledged watermark
+	flushed      watermark
 	waiting      waiters
 	pins         pins
 
-	// dueMarks carries marks from the applier, which waits for nobody, to the
-	// goroutine that enqueues them.
-	dueMarks chan MarkEvent
-	stop     context.CancelFunc
-	workers  sync.WaitGroup
-	closing  sync.Once
+	committer committer
+	stop      context.CancelFunc
+	workers   sync.WaitGroup
+	closing   sync.Once
+}
+
+// shared is what all collections of a store use.
+type shared struct {
+	fsys      fsx.FS
+	openLog   OpenLog
+	budget    *budget
+	headBytes int64
+	logBytes  int64
+	// retryInterval is the wait after a checkpoint that failed.
+	retryInterval time.Duration
+	// merging is held by the one merge that runs in the process.
+	merging chan struct{}
 }
 
 // published is what readers find: a view and the configuration as of it.
@@ -54,27 +78,54 @@ type published struct {
 	config *Config
 }
 
-// openCollection opens the log below dir and starts to apply it. The
-// collection can be read once recovered returns.
-func openCollection(ctx context.Context, id uuid.UUID, name, dir string, open OpenLog, logger *slog.Logger) (*Collection, error) {
-	log, err := open(LogOptions{Dir: filepath.Join(dir, logDir), Logger: logger})
-	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
-	}
-	c := &Collection{
-		id: id, name: name, dir: dir, logger: logger, log: log, order: newOrderLock(),
-		state: newState(), dueMarks: make(chan MarkEvent, 1),
-	}
+// openCollection opens what is below dir: the manifest, the segments that it
+// names, and the log, which it starts to apply from there. The collection can
+// be read once recovered returns.
+func openCollection(ctx context.Context, store *shared, id uuid.UUID, name, dir string, logger *slog.Logger) (*Collection, error) {
+	c := &Collection{id: id, name: name, dir: dir, store: store, logger: logger, order: newOrderLock()}
 	c.waiting.init()
+	c.committer.init(c)
+	if err := c.committer.load(); err != nil {
+		return nil, err
+	}
 	c.publish()
-	if c.reader, err = log.Tail(ctx, c.state.applied); err != nil {
-		return nil, errors.Join(fmt.Errorf("read the log: %w", err), log.Close())
+	if err := c.openLog(ctx); err != nil {
+		return nil, errors.Join(err, c.releaseState())
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
 	c.workers.Go(func() { c.applyAll(run) })
-	c.workers.Go(func() { c.enqueueMarks(run) })
+	c.workers.Go(func() { c.committer.run(run) })
 	return c, nil
+}
+
+// openLog opens the log and reads it from where the state stands.
+func (c *Collection) openLog(ctx context.Context) (err error) {
+	from := c.state.applied
+	c.log, err = c.store.openLog(LogOptions{
+		Dir: filepath.Join(c.dir, logDir), From: from + 1, AtLeast: from, Logger: c.logger,
+	})
+	if err != nil {
+		return fmt.Errorf("open the log: %w", err)
+	}
+	if c.reader, err = c.log.Tail(ctx, from); err != nil {
+		return errors.Join(fmt.Errorf("read the log: %w", err), c.log.Close())
+	}
+	c.applied.raise(from)
+	return nil
+}
+
+// releaseState gives back what the state holds. Views that are held keep what
+// they need.
+func (c *Collection) releaseState() error {
+	c.current.Load().view.Release()
+	c.state.points.Close()
+	if c.sealed != nil {
+		c.sealed.release()
+	}
+	c.committer.durable.Release()
+	c.store.budget.remove(c)
+	return nil
 }
 
 // recovered waits until everything that the log held is applied.
@@ -123,17 +174,33 @@ func (c *Collection) applyGroup(records []wal.Record) error {
 			failed = err
 			break
 		}
+		c.logged += int64(len(rec.Payload))
 		c.waiting.judge(header.OperationID, verdict)
-		if mark, due := c.state.marks.take(); due {
-			select {
-			case c.dueMarks <- mark:
-			default: // one waits already; a missed mark is only a missed check
-			}
-		}
 	}
-	c.publish()
+	full := c.state.points.Usage().Active >= c.store.headBytes || c.logged >= c.store.logBytes
+	if full {
+		c.seal()
+	} else {
+		c.publish()
+	}
+	if mark, due := c.state.marks.take(); due {
+		c.committer.mark(mark)
+	}
 	c.applied.raise(c.state.applied)
 	return failed
+}
+
+// seal ends the active head and asks for a checkpoint as of this moment. mu is
+// held.
+func (c *Collection) seal() {
+	c.state.points.Seal(c.state.through)
+	c.logged = 0
+	c.publish()
+	if c.sealed != nil {
+		c.sealed.release()
+	}
+	c.sealed = c.frontier()
+	c.committer.wake()
 }
 
 // publish makes the state visible. mu is held, or nobody else knows c yet.
@@ -142,6 +209,7 @@ func (c *Collection) publish() {
 	if old := c.current.Swap(next); old != nil {
 		old.view.Release()
 	}
+	c.store.budget.set(c, c.state.points.Usage().Total())
 }
 
 // halt ends all waits for positions that will not be applied.
@@ -157,20 +225,7 @@ func (c *Collection) halt(err error) {
 
 var errCollectionClosed = &Error{Kind: Unavailable, Text: "the collection is closed"}
 
-// enqueueMarks writes the marks that the applier asks for.
-func (c *Collection) enqueueMarks(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case mark := <-c.dueMarks:
-			if err := c.enqueueMark(ctx, mark); err != nil && ctx.Err() == nil {
-				c.logger.Warn("could not write a mark to the log", slog.Any("error", err))
-			}
-		}
-	}
-}
-
+// enqueueMark writes a mark and waits until it is durable.
 func (c *Collection) enqueueMark(ctx context.Context, mark MarkEvent) error {
 	e := &Event{Header: newHeader(0), Body: &mark}
 	record, err := AppendEvent(nil, e)
@@ -206,10 +261,7 @@ func (c *Collection) closeOnce(ctx context.Context) error {
 			}
 		}
 	}
-	err = errors.Join(err, c.log.Close())
-	c.current.Load().view.Release()
-	c.state.points.Close()
-	return err
+	return errors.Join(err, c.log.Close(), c.releaseState())
 }
 
 // drain retires the order lock and waits until what was enqueued before

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,7 +31,7 @@ func localLogs(fsys fsx.FS) OpenLog {
 }
 
 func openOnFiles(t testing.TB, dir string, fsys fsx.FS) (*Store, error) {
-	s, err := Open(testContext(t), Options{Dir: dir, FS: fsys, OpenLog: localLogs(fsys)})
+	s, err := Open(testContext(t), Options{Dir: dir, FS: fsys, OpenLog: localLogs(fsys), RetryInterval: time.Millisecond})
 	if err == nil {
 		s.recovery.Wait()
 	}
@@ -79,6 +80,13 @@ func life(t testing.TB) []struct {
 			return s.Create(ctx, name, CreateSpec{Vectors: testSchema()})
 		}
 	}
+	checkpoint := func(ctx context.Context, s *Store) error {
+		c, err := s.Collection("c")
+		if err != nil {
+			return err
+		}
+		return checkpointNow(ctx, c)
+	}
 	return []struct {
 		name string
 		do   func(context.Context, *Store) error
@@ -86,6 +94,9 @@ func life(t testing.TB) []struct {
 		{"create a collection", create("c")},
 		{"write", write("c", upsert(PointInput{ID: num(1), Payload: object(t, "a", 1), Vectors: []NamedVector{dense("", 1, 2)}}))},
 		{"replace and delete", write("c", upsert(PointInput{ID: num(1)}, PointInput{ID: num(2)}), &Delete{Selector: Selector{IDs: []segments.PointID{num(1)}}})},
+		{"checkpoint", checkpoint},
+		{"replace what is in a segment", write("c", upsert(PointInput{ID: num(2), Payload: object(t, "b", 2)}, PointInput{ID: num(4)}))},
+		{"checkpoint again", checkpoint},
 		{"create another", create("d")},
 		{"write to the other", write("d", upsert(PointInput{ID: num(3)}))},
 		{"drop", func(ctx context.Context, s *Store) error { _, err := s.Drop(ctx, "c"); return err }},

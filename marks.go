@@ -60,6 +60,18 @@ func (m *marks) closing(s *state) (MarkEvent, bool) {
 	return MarkEvent{At: s.through, Digest: s.points.Digest()}, true
 }
 
+// recordsSinceMark is the counter of a manifest that keeps the rhythm of marks
+// over a restart.
+const recordsSinceMark = "records_since_mark"
+
+func (m *marks) counters() map[string]uint64 {
+	return map[string]uint64{recordsSinceMark: uint64(m.since)}
+}
+
+func (m *marks) restore(counters map[string]uint64) {
+	m.since = int(min(counters[recordsSinceMark], markInterval-1))
+}
+
 // compare checks a mark of the log against the digests that are remembered. A
 // position that is not remembered cannot be compared and proves nothing.
 func (m *marks) compare(s *state, mark *MarkEvent) error {

@@ -1,6 +1,7 @@
 package tidemark
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"testing"
@@ -313,6 +314,22 @@ func (m *machine) release(t *rapid.T) {
 	m.held = m.held[1:]
 }
 
+// checkpoint writes what is in memory to a segment and waits for it.
+func (m *machine) checkpoint(t *rapid.T) {
+	require.NoError(t, checkpointNow(t.Context(), m.c))
+}
+
+// checkpointNow writes what is applied to a segment and waits for it.
+func checkpointNow(ctx context.Context, c *Collection) error {
+	c.requestCheckpoint()
+	v, err := c.View(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.Release()
+	return c.flushed.wait(ctx, v.Through())
+}
+
 // reopen stands for a clean restart.
 func (m *machine) reopen(t *rapid.T) {
 	require.NoError(t, m.store.Close(t.Context()))
@@ -362,6 +379,7 @@ func TestEngineAgainstModel(t *testing.T) {
 			"toggle vector": m.toggleVector,
 			"hold a view":   m.hold,
 			"release":       m.release,
+			"checkpoint":    m.checkpoint,
 			"reopen":        m.reopen,
 			"":              m.check,
 		})

@@ -13,6 +13,9 @@ import (
 // twice: on a view while others write, and then, with nobody else putting
 // records in order, only for what changed since.
 func (w *write) resolve(steps []step) error {
+	if err := w.admit(w.estimate(steps)); err != nil {
+		return err
+	}
 	candidates, err := w.candidates(steps)
 	if err != nil {
 		return err
@@ -39,6 +42,24 @@ func (w *write) resolve(steps []step) error {
 		w.draft(d, i, effects)
 	}
 	return w.flush(d)
+}
+
+// resolvedEstimate is what a step is taken to need before its points are known.
+const resolvedEstimate = 64 << 10
+
+// estimate returns about how many bytes the steps will need.
+func (w *write) estimate(steps []step) int64 {
+	d := w.newDrafts()
+	n := 0
+	for i := range steps {
+		for _, e := range steps[i].known {
+			n += d.cost(e).bytes
+		}
+		if !steps[i].resolved() {
+			n += resolvedEstimate
+		}
+	}
+	return int64(n)
 }
 
 // flush puts what is drafted in order, so that the next step can see it.

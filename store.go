@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,6 +30,15 @@ type Options struct {
 	Logger *slog.Logger
 	// Recoveries bounds how many collections recover at once; 0 is 4.
 	Recoveries int
+	// Budget bounds the memory, in bytes, of requests on their way into the
+	// logs and of points that are not yet in segments; 0 is 256 MiB.
+	Budget int64
+	// HeadBytes and HeadLogBytes are the size of points in memory, and of the
+	// log behind them, at which they are written to a segment; 0 is 64 MiB and
+	// 256 MiB.
+	HeadBytes, HeadLogBytes int64
+	// RetryInterval is the wait after a checkpoint that failed; 0 is 5 s.
+	RetryInterval time.Duration
 }
 
 // OpenLog opens the log below a directory, or creates it there.
@@ -52,10 +62,18 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Recoveries <= 0 {
-		o.Recoveries = 4
-	}
+	setDefault(&o.Recoveries, 4)
+	setDefault(&o.Budget, 256<<20)
+	setDefault(&o.HeadBytes, 64<<20)
+	setDefault(&o.HeadLogBytes, 256<<20)
+	setDefault(&o.RetryInterval, 5*time.Second)
 	return o
+}
+
+func setDefault[T int | int64 | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
 }
 
 // Store is a data directory and the collections in it. All methods may be
@@ -65,6 +83,7 @@ type Store struct {
 	logger  *slog.Logger
 	lock    *fsx.Lock
 	catalog *Catalog
+	shared  *shared
 
 	// changing serialises creation, removal and replacement of collections.
 	changing sync.Mutex
@@ -104,6 +123,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("load catalog: %w", err), lock.Release())
 	}
 	s := &Store{options: o, logger: o.Logger, lock: lock, catalog: catalog, open: make(map[string]*entry)}
+	s.shared = &shared{
+		fsys: o.FS, openLog: o.OpenLog, budget: newBudget(o.Budget),
+		headBytes: o.HeadBytes, logBytes: o.HeadLogBytes,
+		retryInterval: o.RetryInterval, merging: make(chan struct{}, 1),
+	}
 	if err := s.sweep(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sweep data directory: %w", err), lock.Release())
 	}
@@ -189,7 +213,7 @@ func (s *Store) recoverOne(ctx context.Context, name string, id uuid.UUID) {
 // openCollection opens a collection and waits until its log is replayed.
 func (s *Store) openCollection(ctx context.Context, name string, id uuid.UUID) (*Collection, error) {
 	logger := s.logger.With(slog.String("collection", name))
-	c, err := openCollection(ctx, id, name, s.dir(id), s.options.OpenLog, logger)
+	c, err := openCollection(ctx, s.shared, id, name, s.dir(id), logger)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ var errConfigChanged = errors.New("the configuration changed meanwhile")
 // names it, although everything else was written.
 func (c *Collection) Write(ctx context.Context, ops []Operation, o WriteOptions) ([]Result, error) {
 	w := &write{c: c, ctx: ctx, options: o, started: time.Now()}
+	defer func() { c.store.budget.leave(w.admitted) }()
 	for {
 		err := w.attempt(ops)
 		if errors.Is(err, errConfigChanged) {
@@ -45,6 +46,8 @@ type write struct {
 	config  *Config
 
 	sent []sent
+	// admitted is how much of the budget the request takes.
+	admitted int64
 	// lastEvent is, for each operation, the index in sent of the last event
 	// that holds a part of it, -1 if it has no effect.
 	lastEvent []int
@@ -85,6 +88,9 @@ func (w *write) enqueueKnown(steps []step) error {
 	if err != nil {
 		return err
 	}
+	if err := w.admit(recordBytes(records)); err != nil {
+		return err
+	}
 	if err := w.c.order.shared(w.ctx); err != nil {
 		return err
 	}
@@ -93,6 +99,26 @@ func (w *write) enqueueKnown(steps []step) error {
 		return errConfigChanged
 	}
 	return w.enqueue(records)
+}
+
+// admit lets the request in, once: what it took in an earlier attempt is kept.
+func (w *write) admit(n int64) error {
+	if w.admitted > 0 {
+		return nil
+	}
+	if err := w.c.store.budget.admit(w.ctx, n); err != nil {
+		return err
+	}
+	w.admitted = n
+	return nil
+}
+
+func recordBytes(records []encoded) int64 {
+	var n int64
+	for i := range records {
+		n += int64(len(records[i].record))
+	}
+	return n
 }
 
 // draft adds the effects of operation i.

@@ -1,0 +1,202 @@
+package tidemark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/segments"
+)
+
+// requestCheckpoint asks for a checkpoint of everything that is applied now. If
+// one is being written, another follows it.
+func (c *Collection) requestCheckpoint() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.sealed != nil || c.state.through <= c.flushed.position():
+	case c.writing:
+		c.wanted = true
+	default:
+		c.seal()
+	}
+}
+
+// sealOld seals a head that has waited long enough, and reports whether it did.
+func (c *Collection) sealOld(since time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state.through <= c.flushed.position() {
+		return false
+	}
+	if since < anyCheckpoint && (since < idleCheckpoint || c.logged < idleLogBytes) {
+		return false
+	}
+	c.seal()
+	return true
+}
+
+// takeSealed returns what is to be written, nil if there is nothing.
+func (c *Collection) takeSealed() *frontier {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.sealed
+	c.sealed, c.writing = nil, f != nil
+	return f
+}
+
+// written ends the writing of f. What could not be written is kept for the next
+// attempt, unless a newer position was sealed meanwhile.
+func (c *Collection) written(f *frontier, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing = false
+	if err != nil && c.sealed == nil {
+		c.sealed = f
+		return
+	}
+	f.release()
+	if c.wanted && c.sealed == nil {
+		c.seal()
+	}
+	c.wanted = false
+}
+
+// checkpoint writes everything that is sealed into one segment and makes a
+// manifest count that says what was true at that position, and nothing later:
+// replay starts there.
+func (k *committer) checkpoint(ctx context.Context) error {
+	f := k.c.takeSealed()
+	if f == nil {
+		return nil
+	}
+	through := f.view.Through()
+	err := k.writeCheckpoint(ctx, f)
+	k.c.written(f, err)
+	if err != nil {
+		return fmt.Errorf("checkpoint at position %d: %w", through, err)
+	}
+	return nil
+}
+
+func (k *committer) writeCheckpoint(ctx context.Context, f *frontier) error {
+	m, err := f.manifest(k.c.name)
+	if err != nil {
+		return err
+	}
+	k.generation++
+	w, err := k.writeSegment(ctx, k.generation, f.config.Schema, k.durable.Pending(f.view))
+	if err != nil {
+		return err
+	}
+	defer w.release()
+	next, err := k.durable.Checkpoint(f.view, w.Written)
+	if err != nil {
+		return err
+	}
+	return k.commit(ctx, m, next, segments.InstallCheckpoint(m.Through, w.Written))
+}
+
+// written is a new segment with the reference that its writer holds.
+type written struct{ segments.Written }
+
+func (w written) release() {
+	if w.Segment != nil {
+		_ = w.Segment.Release() // it was only read
+	}
+}
+
+// writeSegment writes rows to a new segment file and opens it.
+func (k *committer) writeSegment(ctx context.Context, generation uint64, schema segments.Schema, rows segments.Rows) (written, error) {
+	fsys, dir := k.c.store.fsys, filepath.Join(k.c.dir, segments.SegmentsDir)
+	if err := fsx.MkdirAll(fsys, dir, 0o750); err != nil {
+		return written{}, err
+	}
+	info, err := segments.WriteSegment(ctx, fsys, dir, generation, schema, rows)
+	if errors.Is(err, segments.ErrNoRows) {
+		return written{}, nil
+	}
+	if err != nil {
+		return written{}, err
+	}
+	segment, err := segments.OpenSegment(fsys, filepath.Join(dir, info.Name))
+	if err != nil {
+		return written{}, fmt.Errorf("open the segment that was written: %w", err)
+	}
+	return written{segments.Written{Segment: segment, Info: info}}, nil
+}
+
+// commit makes m count with the files of next, shows them to readers, and lets
+// go of what is not needed any more. It takes over next.
+func (k *committer) commit(ctx context.Context, m *segments.Manifest, next *segments.Durable, in *segments.Install) error {
+	if err := k.commitManifest(ctx, m, next); err != nil {
+		next.Release()
+		return err
+	}
+	k.durable.Release()
+	k.durable, k.manifest = next, m
+	k.c.flushed.raise(m.Through)
+	if err := k.install(in); err != nil {
+		return fmt.Errorf("show the new segment to readers: %w", err)
+	}
+	if err := k.c.log.Release(ctx, m.Through); err != nil {
+		k.c.logger.Warn("could not release the log behind a checkpoint", slog.Any("error", err))
+	}
+	if err := k.sweep(m); err != nil {
+		k.c.logger.Warn("could not remove files that no manifest names", slog.Any("error", err))
+	}
+	return nil
+}
+
+func (k *committer) commitManifest(ctx context.Context, m *segments.Manifest, next *segments.Durable) error {
+	fsys, dir := k.c.store.fsys, k.c.dir
+	m.Generation, m.Segments, m.Deletes = k.generation, next.Entries(), nil
+	if d := next.Deletes(); d != nil {
+		info, err := segments.WriteDeletes(ctx, fsys, dir, k.generation, d)
+		if err != nil {
+			return err
+		}
+		m.Deletes = &info
+	}
+	return segments.CommitManifest(fsys, dir, m)
+}
+
+// installStep bounds the deaths that are translated under the lock at once.
+const installStep = 10_000
+
+// install exchanges in the live state what the new segment replaces. What died
+// since is translated against a view first, so that the lock is held for the
+// rest only.
+func (k *committer) install(in *segments.Install) error {
+	p := k.c.current.Load()
+	if p.view.TryRetain() {
+		err := in.Catchup(p.view)
+		p.view.Release()
+		if err != nil {
+			return err
+		}
+	}
+	for done := false; !done; {
+		var err error
+		if done, err = k.installOnce(in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *committer) installOnce(in *segments.Install) (done bool, err error) {
+	c := k.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if done, err = c.state.points.Install(in, installStep); !done || err != nil {
+		return done, err
+	}
+	c.state.points.ForgetDeaths(k.deathsNeeded())
+	c.publish()
+	return true, nil
+}

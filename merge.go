@@ -1,0 +1,98 @@
+package tidemark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/tidemark-db/tidemark/segments"
+	"github.com/tidemark-db/tidemark/wal"
+)
+
+// merge is several segments that become one. It is written beside the
+// checkpoints that go on, from what was durable when it began, and committed
+// under the checkpoint that counts then.
+type merge struct {
+	from       *segments.Durable
+	names      []string
+	generation uint64
+	schema     segments.Schema
+
+	written written
+	err     error
+}
+
+// startMerge begins a merge if one is worth while, none of this collection runs
+// and none of another.
+func (k *committer) startMerge(ctx context.Context) {
+	if k.merging != nil {
+		return
+	}
+	names := segments.PickMerge(k.durable.Entries())
+	if len(names) == 0 {
+		return
+	}
+	select {
+	case k.c.store.merging <- struct{}{}:
+	default: // another collection's; this one looks again at its next checkpoint
+		return
+	}
+	k.generation++
+	m := &merge{from: k.durable.Retain(), names: names, generation: k.generation, schema: k.c.config().Schema}
+	k.merging = m
+	k.workers.Go(func() {
+		m.written, m.err = k.writeSegment(ctx, m.generation, m.schema, m.from.Rows(names...))
+		<-k.c.store.merging
+		k.merged <- m
+	})
+}
+
+// commitMerge makes the outcome of a merge count: as of the position of the
+// checkpoint that counts now.
+func (k *committer) commitMerge(ctx context.Context, m *merge) error {
+	k.merging = nil
+	defer m.from.Release()
+	defer m.written.release()
+	if m.err != nil {
+		return fmt.Errorf("merge: %w", errors.Join(m.err, k.sweep(k.manifest)))
+	}
+	next, err := k.durable.Merge(m.from, m.names, m.written.Written, k.deaths(), k.manifest.Sums)
+	if err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	k.generation++
+	manifest := *k.manifest
+	if err := k.commit(ctx, &manifest, next, segments.InstallMerge(m.from, m.names, m.written.Written)); err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	k.c.logger.Debug("merged segments", slog.Int("segments", len(m.names)))
+	return nil
+}
+
+// endMerge waits for a merge that is being written and drops it.
+func (k *committer) endMerge() {
+	k.workers.Wait()
+	if k.merging == nil {
+		return
+	}
+	m := <-k.merged
+	k.merging = nil
+	m.written.release()
+	m.from.Release()
+}
+
+// deaths returns those that the state keeps.
+func (k *committer) deaths() segments.Deaths {
+	k.c.mu.Lock()
+	defer k.c.mu.Unlock()
+	return k.c.current.Load().view.Deaths()
+}
+
+// deathsNeeded returns the position up to which nobody needs deaths.
+func (k *committer) deathsNeeded() wal.Position {
+	if k.merging != nil {
+		return min(k.merging.from.Through, k.durable.Through)
+	}
+	return k.durable.Through
+}
