@@ -1,0 +1,179 @@
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark-db/tidemark/snapshot"
+)
+
+const onQuery = onPoints + "/query"
+
+func TestSeriesEndWithTheirCollection(t *testing.T) {
+	m, source := busy(t)
+	log := m.OpenLog("1")
+	for _, query := range []string{"", "?per_collection=true"} {
+		require.NotEmpty(t, scrapePage(t, m, source, query).lines(`"books"`))
+	}
+	before := scrapePage(t, m, source, "").lines("rest_responses_total")
+	m.Snapshots().Ended(snapshot.OpCreate, "books", snapshot.Result{Reason: "not_found", At: testNow})
+
+	source.drop("books")
+	log.Close()
+	for _, query := range []string{"", "?per_collection=true"} {
+		require.Empty(t, scrapePage(t, m, source, query).lines(`"books"`))
+	}
+	require.Equal(t, before, scrapePage(t, m, source, "").lines("rest_responses_total"), "sums of all do not fall")
+
+	source.add(Collection{Name: "books", ID: "2", Serving: true})
+	m.OpenLog("2").Resized(1, 4096)
+	p := scrapePage(t, m, source, "?per_collection=true")
+	p.has(`snapshot_created_total{id="books"} 0`)
+	p.has(`tidemark_log_size_bytes{collection="books"} 4096`)
+	p.has(`tidemark_log_poisoned{collection="books"} 0`)
+	require.Empty(t, p.lines("rest_responses_total", `"books"`))
+}
+
+// TestLogsOfTwoIncarnations stages a restore: the new log is open while the old
+// one still serves.
+func TestLogsOfTwoIncarnations(t *testing.T) {
+	m := newTestMetrics(t)
+	source := &fakeSource{collections: []Collection{{Name: "c", ID: "old", Serving: true}}}
+	old, next := m.OpenLog("old"), m.OpenLog("new")
+	old.Resized(1, 100)
+	next.Resized(1, 200)
+	scrapePage(t, m, source, "").has(`tidemark_log_size_bytes{collection="c"} 100`)
+
+	source.drop("c")
+	source.add(Collection{Name: "c", ID: "new", Serving: true})
+	scrapePage(t, m, source, "").has(`tidemark_log_size_bytes{collection="c"} 200`)
+	old.Close()
+	scrapePage(t, m, source, "").has(`tidemark_log_size_bytes{collection="c"} 200`)
+}
+
+// TestReopenedLogOutlivesItsPredecessor closes the first observer of an
+// incarnation after the second was made.
+func TestReopenedLogOutlivesItsPredecessor(t *testing.T) {
+	m := newTestMetrics(t)
+	source := &fakeSource{collections: []Collection{{Name: "c", ID: "1"}}}
+	first := m.OpenLog("1")
+	m.OpenLog("1")
+	first.Close()
+	first.Close()
+	scrapePage(t, m, source, "").has(`tidemark_log_poisoned{collection="c"} 0`)
+}
+
+func TestUnknownNamesMakeNoSeries(t *testing.T) {
+	m := newTestMetrics(t)
+	source := &fakeSource{collections: []Collection{{Name: "c", Serving: true}}, aliases: map[string]string{"a": "c"}}
+	m.Handler(source)
+	for i := range 1000 {
+		name := fmt.Sprintf("guess-%d", i)
+		m.REST().Answered("POST", onQuery, name, 404, time.Millisecond)
+		m.Snapshots().Began(snapshot.OpRestore, name)
+		m.Snapshots().Ended(snapshot.OpRestore, name, snapshot.Result{Reason: "not_found", At: testNow})
+	}
+	m.REST().Answered("POST", onQuery, "c", 200, time.Millisecond)
+	m.REST().Answered("POST", onQuery, "a", 200, time.Millisecond)
+	require.Len(t, m.rest.byCollection, 2)
+	require.Empty(t, m.snapshots.collections)
+
+	p := scrapePage(t, m, source, "?per_collection=true")
+	p.has(`rest_responses_total{collection="c",endpoint="/collections/{collection_name}/points/query",method="POST",status="200"} 2`)
+	p.has(`rest_responses_total{collection="",endpoint="/collections/{collection_name}/points/query",method="POST",status="404"} 1000`)
+	p.has(`tidemark_restore_failures_total{reason="not_found"} 1000`)
+}
+
+// TestDroppedNameThatBecameAnAlias does not give the series of the old
+// collection to the one that its name stands for now.
+func TestDroppedNameThatBecameAnAlias(t *testing.T) {
+	m := newTestMetrics(t)
+	source := &fakeSource{collections: []Collection{{Name: "old"}, {Name: "new"}}}
+	m.Handler(source)
+	m.REST().Answered("POST", onQuery, "old", 200, time.Millisecond)
+	m.Snapshots().Began(snapshot.OpCreate, "old")
+	m.Snapshots().Ended(snapshot.OpCreate, "old", snapshot.Result{At: testNow})
+	source.drop("old")
+	source.aliases = map[string]string{"old": "new"}
+	require.Empty(t, scrapePage(t, m, source, "?per_collection=true").lines(`"old"`))
+	require.NotContains(t, m.snapshots.collections, "old")
+}
+
+func TestRefusedCollection(t *testing.T) {
+	m := newTestMetrics(t)
+	p := scrapePage(t, m, &fakeSource{collections: []Collection{{Name: "bad"}}}, "")
+	p.has(`tidemark_collection_serving{collection="bad"} 0`)
+	p.has(`collections_total 1`)
+	p.has(`collection_dead_replicas 1`)
+	p.has(`collection_active_replicas_max 0`)
+	require.Empty(t, p.lines("collection_points"), "its points are not known")
+	require.Empty(t, p.lines("position"), "nor is its log")
+}
+
+func TestNewestSnapshotCounts(t *testing.T) {
+	m := newTestMetrics(t)
+	source := &fakeSource{collections: []Collection{{Name: "c"}, {Name: "none"}}}
+	s := m.Snapshots()
+	s.Found("c", testNow.Add(-time.Hour), 10)
+	s.Found("c", testNow.Add(-2*time.Hour), 20) // listed later, but older
+	p := scrapePage(t, m, source, "")
+	p.has(`tidemark_snapshot_last_success_timestamp_seconds{collection="c"} 1.7999964e+09`)
+	p.has(`tidemark_snapshot_last_size_bytes{collection="c"} 10`)
+	p.has(`tidemark_snapshot_attempts_total{collection="c"} 0`)
+	require.Empty(t, p.lines("last_success", "none"), "1970 would be an age")
+}
+
+// TestLagIsNeverNegative, though applied and durable are read one after the
+// other.
+func TestLagIsNeverNegative(t *testing.T) {
+	m := newTestMetrics(t)
+	source := &fakeSource{collections: []Collection{{Name: "c", Serving: true, Positions: &Positions{Durable: 5, Applied: 6}}}}
+	p := scrapePage(t, m, source, "")
+	p.has(`tidemark_apply_lag_positions{collection="c"} 0`)
+	p.has(`collection_update_queue_length{id="c"} 0`)
+}
+
+// TestScrapesWhileEverythingHappens is for the race detector.
+func TestScrapesWhileEverythingHappens(t *testing.T) {
+	const rounds = 30
+	m := newTestMetrics(t)
+	source := &fakeSource{ready: true}
+	handler := m.Handler(source)
+	var all sync.WaitGroup
+	for worker := range 3 {
+		all.Go(func() {
+			for i := range rounds {
+				name, id := fmt.Sprintf("c%d", worker), fmt.Sprintf("%d-%d", worker, i)
+				log := m.OpenLog(id)
+				log.Resized(1, 10)
+				source.add(Collection{Name: name, ID: id, Serving: true})
+				log.Committed(time.Millisecond, 1, 1)
+				m.REST().Answered("POST", onQuery, name, 200, time.Millisecond)
+				m.Snapshots().Began(snapshot.OpCreate, name)
+				m.Snapshots().Passed(snapshot.OpCreate, name, snapshot.PhaseFreeze, time.Millisecond)
+				m.Engine().Checkpointed(name, time.Millisecond, 1, errors.New("no"))
+				m.Snapshots().Ended(snapshot.OpCreate, name, snapshot.Result{At: testNow})
+				source.drop(name)
+				log.Close()
+			}
+		})
+	}
+	for range 2 {
+		all.Go(func() {
+			for range rounds / 3 {
+				serveOnce(t, handler, "/metrics?per_collection=true")
+				serveOnce(t, handler, "/metrics?anonymize=true")
+			}
+		})
+	}
+	all.Wait()
+	p := scrapePage(t, m, source, "")
+	p.has(fmt.Sprintf(`rest_responses_total{endpoint="%s",method="POST",status="200"} %d`, onQuery, 3*rounds))
+	require.Empty(t, m.logs)
+	require.Empty(t, m.snapshots.collections)
+}

@@ -1,0 +1,50 @@
+package metrics
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func readGuide(t testing.TB) string {
+	t.Helper()
+	b, err := os.ReadFile("../docs/guide/metrics.md")
+	require.NoError(t, err)
+	return string(b)
+}
+
+// TestGuideDescribesEachName looks for a row of a table that names a metric and
+// its type.
+func TestGuideDescribesEachName(t *testing.T) {
+	m, source := busy(t)
+	guide := readGuide(t)
+	for name, f := range scrapePage(t, m, source, "").families {
+		if strings.HasPrefix(name, "go_") {
+			continue
+		}
+		row := regexp.MustCompile("(?m)^\\| `" + name + "` \\|.*$").FindString(guide)
+		require.NotEmpty(t, row, "no row for %s", name)
+		require.Contains(t, row, "| "+strings.ToLower(f.GetType().String())+" |", name)
+		for _, label := range labelNames(f) {
+			require.Contains(t, row, "`"+label+"`", name)
+		}
+	}
+}
+
+// TestGuideNamesNothingElse looks for names in tables and alerts that are not
+// exposed.
+func TestGuideNamesNothingElse(t *testing.T) {
+	m, source := busy(t)
+	families := scrapePage(t, m, source, "").families
+	for _, name := range regexp.MustCompile(`tidemark_[a-z_]+[a-z]`).FindAllString(readGuide(t), -1) {
+		known := false
+		for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
+			base, cut := strings.CutSuffix(name, suffix)
+			known = known || cut && families[base] != nil
+		}
+		require.True(t, known, name)
+	}
+}

@@ -1,0 +1,90 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"github.com/tidemark-db/tidemark/wal"
+)
+
+// Source is what is looked at when somebody scrapes. Its methods are called
+// concurrently.
+type Source interface {
+	// Ready reports whether recovery is done.
+	Ready() bool
+	// Collections describes all collections, each name once. What cannot be
+	// found out before the context ends is left out.
+	Collections(ctx context.Context) []Collection
+	// Resolve returns the name of the collection that a name or an alias stands
+	// for. It is called for each request and must be cheap.
+	Resolve(nameOrAlias string) (name string, ok bool)
+}
+
+// Budgeter is implemented by a Source that knows the memory that heads, deaths
+// and queues may take together.
+type Budgeter interface {
+	Budget() (used, limit int64)
+}
+
+// Collection describes a collection at one moment.
+type Collection struct {
+	Name string
+	// ID is the incarnation, empty if the collection is not served. It names
+	// the collection's log, see Metrics.OpenLog.
+	ID string
+	// Serving is false while the collection recovers, when it could not be
+	// opened and when it stopped applying its log. The fields below are then
+	// zero.
+	Serving bool
+
+	Points  int
+	Vectors []VectorCount
+	// Positions is nil if the log cannot tell.
+	Positions *Positions
+
+	Heads        int
+	HeadBytes    int64
+	Segments     int
+	SegmentBytes int64
+	DeadRows     int // of segments
+	Deaths       int
+	DeathsBytes  int64
+
+	// Pins is nil if nobody knows.
+	Pins *Pins
+}
+
+// Pins are the views that are held.
+type Pins struct {
+	Views int
+	Since time.Time // of the oldest one
+}
+
+// age returns how long the oldest view has been held.
+func (p *Pins) age(now time.Time) time.Duration {
+	if p.Views == 0 {
+		return 0
+	}
+	return max(now.Sub(p.Since), 0)
+}
+
+// VectorCount is how many points have a vector; the name of the unnamed vector
+// is empty.
+type VectorCount struct {
+	Name  string
+	Count int
+}
+
+// Positions say how far a collection has come.
+type Positions struct {
+	Durable, Applied, Flushed wal.Position
+}
+
+// lag returns how many positions are durable but not applied. The two are not
+// read at the same instant.
+func (p *Positions) lag() wal.Position {
+	if p.Applied >= p.Durable {
+		return 0
+	}
+	return p.Durable - p.Applied
+}
