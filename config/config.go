@@ -75,6 +75,7 @@ type Service struct {
 	HTTPPort                    int     `koanf:"http_port"` // 0: any free port
 	GRPCPort                    *int    `koanf:"grpc_port"` // nil: no gRPC
 	MaxRequestSizeMB            int     `koanf:"max_request_size_mb"`
+	MetricsPrefix               string  `koanf:"metrics_prefix"`
 	EnableCORS                  bool    `koanf:"enable_cors"`
 	APIKey                      *Secret `koanf:"api_key"`
 	AltAPIKey                   *Secret `koanf:"alt_api_key"`

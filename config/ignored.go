@@ -26,7 +26,6 @@ var ignored = map[string]string{
 	"storage.collection":                         "set it when you create the collection",
 	"storage.max_collections":                    "the number of collections is not limited",
 	"service.metrics_port":                       "metrics are served on service.http_port",
-	"service.metrics_prefix":                     "metrics have fixed names",
 	"service.max_workers":                        "the Go scheduler spreads requests over the cores",
 	"service.http_client_disconnect_timeout_sec": "a closed connection is noticed at once",
 	"service.jwt_rbac":                           "tokens are refused; use the API keys",

@@ -184,6 +184,7 @@ func TestReferenceConfiguration(t *testing.T) {
 	require.Empty(t, l.Unknown)
 	want := Default()
 	want.Service.Host = "0.0.0.0"
+	want.Service.MetricsPrefix = "qdrant_"
 	require.Empty(t, cmp.Diff(want, l.Config))
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -115,10 +116,16 @@ func (v *validator) oneOf(key string, allowed []string) {
 	}
 }
 
+// metricsPrefix are the names that Prometheus allows, and nothing.
+var metricsPrefix = regexp.MustCompile(`^([a-zA-Z_][a-zA-Z0-9_]*)?$`)
+
 func (v *validator) service() {
 	c := v.loaded.Config.Service
 	if strings.TrimSpace(c.Host) == "" {
 		v.fail("service.host", "may not be empty; 127.0.0.1 serves this machine, 0.0.0.0 every network")
+	}
+	if !metricsPrefix.MatchString(c.MetricsPrefix) {
+		v.fail("service.metrics_prefix", "must consist of letters, digits and underscores and not begin with a digit")
 	}
 	keys := map[string]*Secret{
 		"service.api_key": c.APIKey, "service.alt_api_key": c.AltAPIKey, "service.read_only_api_key": c.ReadOnlyAPIKey,

@@ -18,6 +18,7 @@ func TestValidation(t *testing.T) {
 		{"log_level", "loud", `log_level = "loud": must be one of OFF, ERROR, WARN, INFO, DEBUG, TRACE`},
 		{"log_level", "debug", ""},
 		{"logger.format", "xml", `logger.format = "xml": must be one of text, json`},
+		{"service.metrics_prefix", "1st_", `service.metrics_prefix = "1st_": must consist of letters, digits and underscores and not begin with a digit`},
 		{"service.host", " ", `service.host = " ": may not be empty; 127.0.0.1 serves this machine, 0.0.0.0 every network`},
 		{"service.http_port", "0", ""},
 		{"service.http_port", "65535", ""},
