@@ -278,6 +278,29 @@ func TestStaleBytes(t *testing.T) {
 	require.EqualValues(t, len("leftovers"), r.Dropped)
 }
 
+// A frame that was cut off by a repair, or never acknowledged, comes back
+// behind one that was written in place of its predecessor: generation and
+// position are right, only the chain shows that it does not belong there.
+func TestStaleFrameOfTheSameGeneration(t *testing.T) {
+	dir, name := fastDir(t), generation("1")
+	im := build(t, local.Options{}, 3, false)
+	im.with(name, im[name][:2*block]).write(t, dir)
+	log, _ := mustOpen(t, dir, local.Options{})
+	p, err := log.Enqueue(t.Context(), []byte("in place of record 2"))
+	require.NoError(t, err)
+	at, err := p.Wait(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 2, at)
+	again := readImage(t, dir)
+	require.NoError(t, log.Close())
+	delete(again, "LOCK")
+	require.Len(t, again[name], 3*block)
+
+	again.with(name, append(again[name], im[name][3*block:]...)).write(t, dir)
+	_, _, err = local.Open(dir, local.Options{})
+	require.EqualValues(t, 3*block, requireCorrupt(t, err, dir).Offset)
+}
+
 func TestWrongOrder(t *testing.T) {
 	dir, name := fastDir(t), generation("1")
 	im := build(t, local.Options{}, 4, false)
