@@ -9,10 +9,9 @@ import (
 
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/config"
+	"github.com/tidemark-db/tidemark/metrics"
 	"github.com/tidemark-db/tidemark/transport"
 	"github.com/tidemark-db/tidemark/transport/rest"
-	"github.com/tidemark-db/tidemark/wal"
-	"github.com/tidemark-db/tidemark/wal/local"
 )
 
 // storeEngine is the engine of a real server: the store behind its transports.
@@ -24,9 +23,16 @@ type storeEngine struct {
 
 // openEngine opens the store that c names and puts the transports before it.
 func openEngine(ctx context.Context, c config.Config, _ int64, logger *slog.Logger) (engine, error) {
+	observed, err := metrics.New(metrics.Options{
+		APIVersion: rest.APIVersion, Version: version, Commit: commit,
+		Prefix: c.Service.MetricsPrefix, Logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
 	store, err := tidemark.Open(ctx, tidemark.Options{
 		Dir:     c.Storage.StoragePath,
-		OpenLog: logOpener(c),
+		OpenLog: logOpener(c, observed),
 		Logger:  logger,
 	})
 	if err != nil {
@@ -42,6 +48,8 @@ func openEngine(ctx context.Context, c config.Config, _ int64, logger *slog.Logg
 		MaxRequestBytes: int64(c.Service.MaxRequestSizeMB) << 20,
 		DisableCORS:     !c.Service.EnableCORS,
 		Ready:           e.Ready,
+		Metrics:         observed.Handler(metrics.StoreSource(store)),
+		Observer:        observed.REST(),
 		Logger:          logger,
 	})
 	if err != nil {
@@ -58,21 +66,6 @@ func (e *storeEngine) Drain() { e.draining.Store(true) }
 
 // Close implements engine.
 func (e *storeEngine) Close(ctx context.Context) error { return e.store.Close(ctx) }
-
-// logOpener opens the logs of collections on local files.
-func logOpener(c config.Config) tidemark.OpenLog {
-	return func(o tidemark.LogOptions) (wal.Log, error) {
-		log, _, err := local.Open(o.Dir, local.Options{
-			Base: o.Base, From: o.From, AtLeast: o.AtLeast,
-			SegmentBytes: int64(c.Tidemark.LogSegmentMB) << 20,
-			Logger:       o.Logger,
-		})
-		if err != nil {
-			return nil, err // not log: a nil *local.Log is no nil wal.Log
-		}
-		return log, nil
-	}
-}
 
 func keys(s config.Service) transport.Keys {
 	reveal := func(secret *config.Secret) string {
