@@ -74,31 +74,32 @@ func (k *committer) checkpoint(ctx context.Context) error {
 	if f == nil {
 		return nil
 	}
-	through := f.view.Through()
-	err := k.writeCheckpoint(ctx, f)
+	through, began := f.view.Through(), time.Now()
+	bytes, err := k.writeCheckpoint(ctx, f)
 	k.c.written(f, err)
+	k.c.store.observer.Checkpointed(k.c.name, time.Since(began), bytes, err)
 	if err != nil {
 		return fmt.Errorf("checkpoint at position %d: %w", through, err)
 	}
 	return nil
 }
 
-func (k *committer) writeCheckpoint(ctx context.Context, f *frontier) error {
+func (k *committer) writeCheckpoint(ctx context.Context, f *frontier) (bytes int64, err error) {
 	m, err := f.manifest(k.c.name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	k.generation++
 	w, err := k.writeSegment(ctx, k.generation, f.config.Schema, k.durable.Pending(f.view))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer w.release()
 	next, err := k.durable.Checkpoint(f.view, w.Written)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return k.commit(ctx, m, next, segments.InstallCheckpoint(m.Through, w.Written))
+	return w.Info.Size, k.commit(ctx, m, next, segments.InstallCheckpoint(m.Through, w.Written))
 }
 
 // written is a new segment with the reference that its writer holds.

@@ -68,6 +68,7 @@ type shared struct {
 	logBytes  int64
 	// retryInterval is the wait after a checkpoint that failed.
 	retryInterval time.Duration
+	observer      Observer
 	// merging is held by the one merge that runs in the process.
 	merging chan struct{}
 }

@@ -30,8 +30,20 @@ func localLogs(fsys fsx.FS) OpenLog {
 	}
 }
 
+// merges tells about each merge that ended.
+type merges struct {
+	noObserver
+	ended chan error
+}
+
+func (m *merges) Merged(_ string, _ time.Duration, _ int64, err error) { m.ended <- err }
+
 func openOnFiles(t testing.TB, dir string, fsys fsx.FS) (*Store, error) {
-	s, err := Open(testContext(t), Options{Dir: dir, FS: fsys, OpenLog: localLogs(fsys), RetryInterval: time.Millisecond})
+	o := Options{
+		Dir: dir, FS: fsys, OpenLog: localLogs(fsys), RetryInterval: time.Millisecond,
+		Observer: &merges{ended: make(chan error, 100)},
+	}
+	s, err := Open(testContext(t), o)
 	if err == nil {
 		s.recovery.Wait()
 	}
@@ -96,7 +108,17 @@ func life(t testing.TB) []struct {
 		{"replace and delete", write("c", upsert(PointInput{ID: num(1)}, PointInput{ID: num(2)}), &Delete{Selector: Selector{IDs: []segments.PointID{num(1)}}})},
 		{"checkpoint", checkpoint},
 		{"replace what is in a segment", write("c", upsert(PointInput{ID: num(2), Payload: object(t, "b", 2)}, PointInput{ID: num(4)}))},
-		{"checkpoint again", checkpoint},
+		{"checkpoint, and the merge that it makes due", func(ctx context.Context, s *Store) error {
+			if err := checkpoint(ctx, s); err != nil {
+				return err
+			}
+			select {
+			case err := <-s.options.Observer.(*merges).ended:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}},
 		{"create another", create("d")},
 		{"write to the other", write("d", upsert(PointInput{ID: num(3)}))},
 		{"drop", func(ctx context.Context, s *Store) error { _, err := s.Drop(ctx, "c"); return err }},

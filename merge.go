@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/wal"
@@ -19,6 +20,7 @@ type merge struct {
 	generation uint64
 	schema     segments.Schema
 
+	began   time.Time
 	written written
 	err     error
 }
@@ -39,7 +41,7 @@ func (k *committer) startMerge(ctx context.Context) {
 		return
 	}
 	k.generation++
-	m := &merge{from: k.durable.Retain(), names: names, generation: k.generation, schema: k.c.config().Schema}
+	m := &merge{from: k.durable.Retain(), names: names, generation: k.generation, schema: k.c.config().Schema, began: time.Now()}
 	k.merging = m
 	k.workers.Go(func() {
 		m.written, m.err = k.writeSegment(ctx, m.generation, m.schema, m.from.Rows(names...))
@@ -54,6 +56,12 @@ func (k *committer) commitMerge(ctx context.Context, m *merge) error {
 	k.merging = nil
 	defer m.from.Release()
 	defer m.written.release()
+	err := k.commitWritten(ctx, m)
+	k.c.store.observer.Merged(k.c.name, time.Since(m.began), m.written.Info.Size, err)
+	return err
+}
+
+func (k *committer) commitWritten(ctx context.Context, m *merge) error {
 	if m.err != nil {
 		return fmt.Errorf("merge: %w", errors.Join(m.err, k.sweep(k.manifest)))
 	}

@@ -19,6 +19,7 @@ type Stats struct {
 	Count                     int
 	Digest                    segments.Digest
 	Segments                  int
+	SegmentBytes              int64
 	// LogBytes is the size of the log on disk, 0 if the log does not tell.
 	LogBytes int64
 	// PinnedViews counts the views that are held; the oldest is held since
@@ -43,8 +44,12 @@ func (c *Collection) Stats(ctx context.Context) (Stats, error) {
 	}
 	defer v.Release()
 	s := Stats{
-		Position: v.Through(), Applied: c.applied.position(), Durable: durable,
+		Position: v.Through(), Applied: c.applied.position(), Durable: durable, Flushed: c.flushed.position(),
 		Count: v.Count(), Digest: v.Digest(),
+	}
+	for _, segment := range v.Segments() {
+		s.Segments++
+		s.SegmentBytes += segment.Size()
 	}
 	if sized, ok := c.log.(Sizer); ok {
 		s.LogBytes = sized.Size()

@@ -39,6 +39,8 @@ type Options struct {
 	HeadBytes, HeadLogBytes int64
 	// RetryInterval is the wait after a checkpoint that failed; 0 is 5 s.
 	RetryInterval time.Duration
+	// Observer is told what goes on in the background; nil tells nobody.
+	Observer Observer
 }
 
 // OpenLog opens the log below a directory, or creates it there.
@@ -61,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = noObserver{}
 	}
 	setDefault(&o.Recoveries, 4)
 	setDefault(&o.Budget, 256<<20)
@@ -126,7 +131,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.shared = &shared{
 		fsys: o.FS, openLog: o.OpenLog, budget: newBudget(o.Budget),
 		headBytes: o.HeadBytes, logBytes: o.HeadLogBytes,
-		retryInterval: o.RetryInterval, merging: make(chan struct{}, 1),
+		retryInterval: o.RetryInterval, observer: o.Observer, merging: make(chan struct{}, 1),
 	}
 	if err := s.sweep(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sweep data directory: %w", err), lock.Release())
@@ -198,7 +203,9 @@ func (s *Store) recoverAll(ctx context.Context) {
 
 func (s *Store) recoverOne(ctx context.Context, name string, id uuid.UUID) {
 	logger := s.logger.With(slog.String("collection", name))
+	began := time.Now()
 	c, err := s.openCollection(ctx, name, id)
+	s.options.Observer.Recovered(name, time.Since(began), err)
 	if err != nil {
 		logger.Error("the collection cannot be opened and is refused", slog.Any("error", err))
 		s.set(name, &entry{refused: &Error{
@@ -234,6 +241,10 @@ func (s *Store) Ready() bool { return s.ready.Load() }
 
 // PeerID returns the identity of the data directory.
 func (s *Store) PeerID() uint64 { return s.catalog.PeerID() }
+
+// Budget returns the memory that requests and points outside of segments take,
+// and its limit, in bytes.
+func (s *Store) Budget() (used, limit int64) { return s.shared.budget.used() }
 
 // Names returns the names of all collections in order.
 func (s *Store) Names() []string { return slices.Sorted(maps.Keys(s.catalog.Entries())) }
