@@ -195,6 +195,7 @@ func TestUpdateStrictness(t *testing.T) {
 		{"query", `{"query":true}`, formatPrefix + "Expected some form of vector, id, or a type of query"},
 		{"query", `{"query":1.5}`, formatPrefix + "Expected some form of vector, id, or a type of query at line 1 column 12 (/query): value 1.5 is not a valid point ID"},
 		{"query", `{"limit":-1}`, formatPrefix + "invalid value: integer `-1`, expected usize"},
+		{"query", `{"query":[]}`, "Validation error in JSON body: [internal.query.vector: dense vector must not be empty]"},
 		{"query", `{"limit":0}`, "Validation error in JSON body: [internal.limit: value 0 invalid, must be 1 or larger]"},
 		{"scroll", `{"with_payload":{"include":["a"],"exclude":["b"]}}`, formatPrefix + "data did not match any variant of untagged enum WithPayloadInterface"},
 		{"scroll", `{"with_payload":{"includes":["a"]}}`, formatPrefix + "data did not match any variant of untagged enum WithPayloadInterface at line 1 column 27 (/with_payload/includes): unknown field `includes`"},

@@ -124,7 +124,7 @@ func (d *document) readQueryInput(r *queryRequest) error {
 		r.id = &id
 		return asQueryError(err)
 	case '[':
-		v, err := d.readList(place{list: "internal.query"})
+		v, err := d.readList(place{list: "internal.query", index: notInList})
 		r.vector = v.Dense
 		if v.Kind == segments.Multi {
 			r.other = "a query by a multi vector"

@@ -16,12 +16,17 @@ import (
 // place says where in a request a vector stands, for texts about it.
 type place struct {
 	list  string // such as points
-	index int
-	named bool // in a map of names
+	index int    // in the list; notInList if list names the vector itself
+	named bool   // in a map of names
 }
+
+const notInList = -1
 
 // path returns the place of a part of the vector.
 func (p place) path(part string) string {
+	if p.index == notInList {
+		return p.list + "." + part
+	}
 	if p.named {
 		part = "?." + part
 	}
