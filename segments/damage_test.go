@@ -2,17 +2,19 @@ package segments
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/zeebo/xxh3"
 
 	"github.com/tidemark-db/tidemark/internal/fsx"
-	"github.com/zeebo/xxh3"
 )
 
 // smallSegment writes a segment that has every kind of section and returns its
@@ -158,6 +160,84 @@ func TestDamageIsNamedWithItsPlace(t *testing.T) {
 	var damaged *DamagedError
 	require.ErrorAs(t, err, &damaged)
 	require.Equal(t, &DamagedError{File: path, Offset: at, Reason: errChecksum.Error()}, damaged)
+}
+
+// Each block is verified on its own: damage in one of many is found there, and
+// the others are served.
+func TestDamageInEachBlock(t *testing.T) {
+	schema := testSchema()
+	points, want := testPoints(schema, 20_000)
+	dir := t.TempDir()
+	path := filepath.Join(dir, writeTestSegment(t, dir, 1, schema, points).Name)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // a test file
+	s := openTestSegment(t, path)
+	for i := range s.contents.sections {
+		sec := &s.contents.sections[i]
+		for block := range int64(len(sec.sums)) {
+			from, to := sec.block(block)
+			at := sec.offset + from + (to-from)/2
+			var b [1]byte
+			_, err := f.ReadAt(b[:], at)
+			require.NoError(t, err)
+			_, err = f.WriteAt([]byte{b[0] ^ 0x10}, at)
+			require.NoError(t, err)
+			a := newAccessor(s.file, s.size, s.contents)
+			for other := range int64(len(sec.sums)) {
+				from, _ := sec.block(other)
+				require.Equal(t, other == block, a.readAt(sec, from, make([]byte, 1)) != nil, "section %d", i)
+			}
+			require.ErrorIs(t, a.readAt(sec, 0, make([]byte, sec.length)), ErrDamaged)
+			require.NoError(t, a.unmap())
+			_, err = f.WriteAt(b[:], at)
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, readAll(path, want))
+}
+
+// Verify does not trust a segment because its checksums are right.
+func TestVerifyFindsWhatChecksumsDoNot(t *testing.T) {
+	path, good, _ := smallSegment(t)
+	s := openTestSegment(t, path)
+	c := s.contents
+	at := func(kind sectionKind, column int, more int64) int64 { return c.section(kind, column).offset + more }
+	for _, tc := range []struct {
+		name   string
+		at     int64
+		x      byte
+		reason string
+	}{
+		{"id", at(rowsSection, 0, 15), 1, "point"},
+		{"version", at(rowsSection, 0, idBytes), 1, "row 0: its hash does not match"},
+		{"hash of a row", at(rowsSection, 0, idBytes+8), 1, "row 0: its hash does not match"},
+		{"filter", at(filterSection, 0, 0), 0xff, "the id filter does not know"},
+		{"fence", at(fencesSection, 0, 15), 1, "does not begin its block"},
+		{"vector", at(vectorsSection, 0, 0), 1, "the hash of vector 1/0 does not match"},
+		{"not finite", at(vectorsSection, 0, 0), 0, "is not a finite number"},
+		{"hash of a vector", at(hashesSection, 1, 3), 1, "the hash of vector 1/1 does not match"},
+		{"presence", at(presenceSection, 0, 8), 3, "vector 1/0"},
+		{"rank", at(presenceSection, 0, 0), 1, "counted as"},
+		{"sum of rows", s.foot.contentsOffset + 8, 1, "the sums of the hashes do not match"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := append([]byte(nil), good...)
+			b[tc.at] ^= tc.x
+			switch tc.name {
+			case "filter":
+				clear(b[tc.at : tc.at+filterBlockBytes])
+			case "not finite":
+				binary.LittleEndian.PutUint32(b[tc.at:], math.Float32bits(inf))
+			}
+			b = reseal(b, c, s.foot.contentsOffset)
+			forged := filepath.Join(t.TempDir(), SegmentName(1, sha256.Sum256(b)))
+			require.NoError(t, os.WriteFile(forged, b, 0o600))
+			_, err := Verify(context.Background(), fsx.OS, forged)
+			require.ErrorIs(t, err, ErrDamaged)
+			require.ErrorContains(t, err, tc.reason)
+		})
+	}
 }
 
 // reseal makes all checksums right again, given where things lay before, so
