@@ -168,6 +168,17 @@ func failsOnce(t *testing.T, o local.Options, fault fsx.Rule) bool {
 	return true
 }
 
+// The metric rises once, however many writers find out.
+func TestPoisonIsReportedOnce(t *testing.T) {
+	faults, o := fsx.NewFaults(fsx.OS), new(observed)
+	log, _ := mustOpen(t, filepath.Join(fastDir(t), "wal"), local.Options{FS: faults, Observer: o})
+	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindLogSync}})
+	newLedger().write(t, log, 8, 3)
+	require.ErrorIs(t, log.Close(), syscall.EIO)
+	require.Equal(t, 1, o.poisoned)
+	require.Zero(t, o.groups)
+}
+
 // A log whose repair fails stays as it was, and can be opened later.
 func TestFaultsWhileOpening(t *testing.T) {
 	im := build(t, local.Options{SegmentBytes: 4 * block}, 8, false)
