@@ -147,7 +147,7 @@ func bareLoop(b *testing.B, from, to string) {
 		hash.Write(buffer[:n])
 		_, werr := w.Write(buffer[:n])
 		require.NoError(b, werr)
-		if err == io.EOF { //nolint:errorlint // os.File returns it bare
+		if err == io.EOF {
 			break
 		}
 		require.NoError(b, err)

@@ -37,6 +37,13 @@ func TestCreateListOpenDelete(t *testing.T) {
 	require.Len(t, m.Files, 4)
 	require.EqualValues(t, 5, m.Count)
 
+	_, ok, err := h.Newest(ctx, "zzz")
+	require.Error(t, err)
+	require.False(t, ok)
+	newest, ok, err := h.Newest(ctx, "c")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, info, newest)
 	list, err = h.List(ctx, "alias")
 	require.NoError(t, err)
 	require.Equal(t, []blob.Info{info}, list)

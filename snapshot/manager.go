@@ -106,6 +106,18 @@ func (m *Manager) List(ctx context.Context, collection string) ([]blob.Info, err
 	return list, nil
 }
 
+// Newest describes the snapshot of a collection that was taken last; ok is false
+// if there is none. At start it tells when the last success was.
+func (m *Manager) Newest(ctx context.Context, collection string) (newest blob.Info, ok bool, err error) {
+	list, err := m.List(ctx, collection)
+	for _, info := range list {
+		if !ok || info.Created.After(newest.Created) {
+			newest, ok = info, true
+		}
+	}
+	return newest, ok, err
+}
+
 // Open opens a snapshot for a download. The caller closes it.
 func (m *Manager) Open(ctx context.Context, collection, name string) (blob.Object, error) {
 	key, err := m.key(collection, name)

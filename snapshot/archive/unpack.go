@@ -44,24 +44,23 @@ func Unpack(ctx context.Context, fsys fsx.FS, dir string, src io.Reader, o Unpac
 			return nil, err
 		}
 	}
-	u := &unpacker{ctx: ctx, fsys: fsys, dir: dir, reader: r, options: o, buffer: newBuffer(r.Manifest())}
-	if err := u.files(); err != nil {
+	u := &unpacker{fsys: fsys, dir: dir, reader: r, options: o, copier: newCopier(r.Manifest())}
+	if err := u.files(ctx); err != nil {
 		return nil, err
 	}
 	return r.Manifest(), u.syncDirs()
 }
 
 type unpacker struct {
-	ctx     context.Context
 	fsys    fsx.FS
 	dir     string
 	reader  *Reader
 	options UnpackOptions
-	buffer  []byte
+	copier  *copier
 	subdirs []string // that were made
 }
 
-func (u *unpacker) files() error {
+func (u *unpacker) files(ctx context.Context) error {
 	for {
 		f, err := u.reader.Next()
 		if errors.Is(err, io.EOF) {
@@ -70,13 +69,13 @@ func (u *unpacker) files() error {
 		if err != nil {
 			return err
 		}
-		if err := u.file(f); err != nil {
+		if err := u.file(ctx, f); err != nil {
 			return err
 		}
 	}
 }
 
-func (u *unpacker) file(f File) (err error) {
+func (u *unpacker) file(ctx context.Context, f File) (err error) {
 	path, err := u.place(f)
 	if err != nil {
 		return err
@@ -91,7 +90,7 @@ func (u *unpacker) file(f File) (err error) {
 	if f.Kind == KindConfig {
 		w = io.MultiWriter(w, &config) // at most MaxConfigBytes
 	}
-	if err := u.copy(w); err != nil {
+	if err := u.copier.copy(ctx, w, u.reader, f.Size); err != nil {
 		return err
 	}
 	if err := out.Sync(); err != nil {
@@ -101,27 +100,6 @@ func (u *unpacker) file(f File) (err error) {
 		return u.options.Config(config.Bytes())
 	}
 	return nil
-}
-
-// copy copies the current file and proves it.
-func (u *unpacker) copy(w io.Writer) error {
-	for {
-		if err := u.ctx.Err(); err != nil {
-			return err
-		}
-		n, err := u.reader.Read(u.buffer)
-		if n > 0 {
-			if _, werr := w.Write(u.buffer[:n]); werr != nil {
-				return fmt.Errorf("write unpacked file: %w", werr)
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // place returns the path of a file and makes the directory that it is in.
@@ -160,16 +138,16 @@ func Verify(ctx context.Context, src io.Reader) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &unpacker{ctx: ctx, reader: r, buffer: newBuffer(r.Manifest())}
+	c := newCopier(r.Manifest())
 	for {
-		_, err := r.Next()
+		f, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return r.Manifest(), nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if err := u.copy(io.Discard); err != nil {
+		if err := c.copy(ctx, io.Discard, r, f.Size); err != nil {
 			return nil, err
 		}
 	}

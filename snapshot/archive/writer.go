@@ -6,20 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 )
-
-// copyBytes is the size of the buffer through which contents pass.
-const copyBytes = 256 << 10
-
-// newBuffer returns a buffer that is no larger than the files need.
-func newBuffer(m *Manifest) []byte {
-	largest := int64(1)
-	for _, f := range m.Files {
-		largest = max(largest, f.Size)
-	}
-	return make([]byte, min(largest, copyBytes))
-}
 
 // Open returns the content of a file of the manifest. The caller closes it.
 type Open func(File) (io.ReadCloser, error)
@@ -59,9 +48,9 @@ func Write(ctx context.Context, w io.Writer, m *Manifest, open Open) error {
 	if err := writeEntry(w, ManifestName, manifest); err != nil {
 		return err
 	}
-	buffer := newBuffer(m)
+	c := newCopier(m)
 	for _, f := range m.Files {
-		if err := writeFile(ctx, w, f, open, buffer); err != nil {
+		if err := writeFile(ctx, w, f, open, c); err != nil {
 			return err
 		}
 	}
@@ -82,7 +71,7 @@ func writeEntry(w io.Writer, name string, content []byte) error {
 	return writeZeros(w, padding(int64(len(content))))
 }
 
-func writeFile(ctx context.Context, w io.Writer, f File, open Open, buffer []byte) (err error) {
+func writeFile(ctx context.Context, w io.Writer, f File, open Open, c *copier) (err error) {
 	content, err := open(f)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", f.Name, err)
@@ -92,39 +81,51 @@ func writeFile(ctx context.Context, w io.Writer, f File, open Open, buffer []byt
 	if _, err := w.Write(h[:]); err != nil {
 		return err
 	}
-	if err := copyFile(ctx, w, f, content, buffer); err != nil {
+	src := &fileReader{content: content, file: f, left: f.Size, hash: sha256.New()}
+	if err := c.copy(ctx, w, src, f.Size); err != nil {
 		return err
 	}
 	return writeZeros(w, padding(f.Size))
 }
 
-// copyFile never writes more than f.Size bytes, whatever the content is.
-func copyFile(ctx context.Context, w io.Writer, f File, content io.Reader, buffer []byte) error {
-	hash, left := sha256.New(), f.Size
-	for left > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := io.ReadFull(content, buffer[:min(left, int64(len(buffer)))])
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return &ChangedError{Entry: f.Name, Reason: fmt.Sprintf("it ends %d bytes early", left-int64(n))}
-		}
-		if err != nil {
-			return fmt.Errorf("read %s: %w", f.Name, err)
-		}
-		hash.Write(buffer[:n])
-		if _, err := w.Write(buffer[:n]); err != nil {
-			return err
-		}
-		left -= int64(n)
+// fileReader reads a file that is to be archived. It ends by io.EOF only if the
+// file is what the manifest says, and never returns more than that.
+type fileReader struct {
+	content io.Reader
+	file    File
+	left    int64
+	hash    hash.Hash
+}
+
+func (r *fileReader) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, r.end()
 	}
-	if n, err := io.ReadFull(content, buffer[:1]); n != 0 || !errors.Is(err, io.EOF) {
-		return &ChangedError{Entry: f.Name, Reason: fmt.Sprintf("it does not end after %d bytes", f.Size)}
+	n, err := r.content.Read(p[:min(int64(len(p)), r.left)])
+	r.hash.Write(p[:n])
+	r.left -= int64(n)
+	switch {
+	case err == nil || r.left == 0:
+		return n, nil
+	case errors.Is(err, io.EOF):
+		return n, &ChangedError{Entry: r.file.Name, Reason: fmt.Sprintf("it ends %d bytes early", r.left)}
 	}
-	if got := hex.EncodeToString(hash.Sum(nil)); got != f.SHA256 {
-		return &ChangedError{Entry: f.Name, Reason: fmt.Sprintf("its sha256 is %s, it was written as %s", got, f.SHA256)}
+	return n, fmt.Errorf("read %s: %w", r.file.Name, err)
+}
+
+// end compares a file that was read whole.
+func (r *fileReader) end() error {
+	var more [1]byte
+	switch n, err := io.ReadFull(r.content, more[:]); {
+	case n > 0:
+		return &ChangedError{Entry: r.file.Name, Reason: fmt.Sprintf("it does not end after %d bytes", r.file.Size)}
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("read %s: %w", r.file.Name, err)
 	}
-	return nil
+	if got := hex.EncodeToString(r.hash.Sum(nil)); got != r.file.SHA256 {
+		return &ChangedError{Entry: r.file.Name, Reason: fmt.Sprintf("its sha256 is %s, it was written as %s", got, r.file.SHA256)}
+	}
+	return io.EOF
 }
 
 var zeros [trailerSize]byte
