@@ -46,7 +46,7 @@ func showSettings(w io.Writer, all []config.Setting, asJSON bool) error {
 	fmt.Fprintln(t, "KEY\tVALUE\tSOURCE")
 	for _, s := range all {
 		value := "-"
-		if s.Value != nil {
+		if s.Value != nil && s.Value != "" {
 			value = fmt.Sprint(s.Value)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", s.Key, value, s.Source)
