@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark-db/tidemark/transport/rest"
 )
 
 // TestIndexedPointsAreCounted looks at the counts of payload indexes while
 // points come, change and go, in memory and in segments.
 func TestIndexedPointsAreCounted(t *testing.T) {
-	server := newServer(t, nil)
+	const headBytes = 2000 // a few points
+	server := newServer(t, func(o *rest.Options) { o.Store = newStore(t, headBytes) })
 	send := func(method, path, body string) {
 		t.Helper()
 		a := call(t, server, method, path, body)
@@ -55,6 +59,19 @@ func TestIndexedPointsAreCounted(t *testing.T) {
 	want["k"], want["i"] = 7, 7
 	require.Equal(t, want, points())
 	require.Equal(t, want, points(), "the same state again")
+	require.Eventually(t, func() bool {
+		var v struct {
+			Result struct{ Segments int }
+		}
+		require.NoError(t, json.Unmarshal(call(t, server, "GET", "/collections/c/tidemark", "").body, &v))
+		return v.Result.Segments > 0
+	}, time.Minute, time.Millisecond)
+	require.Equal(t, want, points())
+	send("POST", "/collections/c/points/delete?wait=true", `{"points":[9]}`)
+	for path := range want {
+		want[path]--
+	}
+	require.Equal(t, want, points(), "a row of a segment is dead")
 	send("DELETE", "/collections/c/index/k?wait=true", "")
 	delete(want, "k")
 	require.Equal(t, want, points())

@@ -16,11 +16,13 @@ import (
 	"github.com/tidemark-db/tidemark/wal/local"
 )
 
-// newStore opens a store in a temporary directory, with logs in files.
-func newStore(t testing.TB) *tidemark.Store {
+// newStore opens a store in a temporary directory, with logs in files. Points
+// go to a segment when headBytes of them are in memory; 0 is the default.
+func newStore(t testing.TB, headBytes int64) *tidemark.Store {
 	t.Helper()
 	store, err := tidemark.Open(t.Context(), tidemark.Options{
-		Dir: t.TempDir(),
+		Dir:       t.TempDir(),
+		HeadBytes: headBytes,
 		OpenLog: func(o tidemark.LogOptions) (wal.Log, error) {
 			log, _, err := local.Open(o.Dir, local.Options{Logger: o.Logger})
 			return log, err
@@ -35,11 +37,12 @@ func newStore(t testing.TB) *tidemark.Store {
 // newServer serves a new store, changed by configure if it is not nil.
 func newServer(t testing.TB, configure func(*rest.Options)) *rest.Server {
 	t.Helper()
-	o := rest.Options{
-		Store: newStore(t), Version: "test", Commit: strings.Repeat("a", 40), Logger: slog.New(slog.DiscardHandler),
-	}
+	o := rest.Options{Version: "test", Commit: strings.Repeat("a", 40), Logger: slog.New(slog.DiscardHandler)}
 	if configure != nil {
 		configure(&o)
+	}
+	if o.Store == nil {
+		o.Store = newStore(t, 0)
 	}
 	s, err := rest.New(o)
 	require.NoError(t, err)
