@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/internal/writeback"
@@ -110,14 +110,13 @@ func (u *unpacker) place(f File) (string, error) {
 	}
 	path := filepath.Join(u.dir, name)
 	parent := filepath.Dir(path)
-	if parent == filepath.Clean(u.dir) {
+	if parent == filepath.Clean(u.dir) || slices.Contains(u.subdirs, parent) {
 		return path, nil
 	}
-	if err := u.fsys.Mkdir(parent, 0o750); err == nil {
-		u.subdirs = append(u.subdirs, parent)
-	} else if !errors.Is(err, fs.ErrExist) {
+	if err := u.fsys.Mkdir(parent, 0o750); err != nil {
 		return "", fmt.Errorf("unpack %s: %w", f.Name, err)
 	}
+	u.subdirs = append(u.subdirs, parent)
 	return path, nil
 }
 
