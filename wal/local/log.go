@@ -97,24 +97,24 @@ func (l *Log) Size() (generations int, bytes int64) {
 // Last implements wal.Log.
 func (l *Log) Last(ctx context.Context) (wal.Position, error) {
 	l.mu.Lock()
-	g, durable, failed := l.newest, l.durable, l.failed
+	g, failed := l.newest, l.failed
 	l.mu.Unlock()
 	if failed != nil {
 		return 0, failed
-	}
-	if g == nil || g.isDone() && g.err == nil {
-		return durable, ctx.Err()
 	}
 	if err := l.awaitBarrier(ctx, g); err != nil {
 		return 0, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.durable, nil
+	return l.durable, nil // read only now: it may have risen before g was looked at
 }
 
-// awaitBarrier is await for somebody who has no record in g.
+// awaitBarrier is await for somebody who has no record in g, which may be nil.
 func (l *Log) awaitBarrier(ctx context.Context, g *group) error {
+	if g == nil {
+		return ctx.Err()
+	}
 	err := l.await(ctx, g)
 	if err != nil && !g.isDone() {
 		return ctx.Err()

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -47,6 +49,7 @@ func writes() []check {
 			require.Equal(t, wal.Position(50), last(t, log))
 			ReadTo(t, r, 0, 50)
 		}},
+		{"last never lies below what was acknowledged", lastUnderLoad},
 		{"wait may be repeated", func(t *testing.T, s Subject) {
 			p := enqueue(t, open(t, s, 7), Payload(8))
 			for range 3 {
@@ -72,6 +75,41 @@ func writes() []check {
 		{"concurrent writers get distinct positions in their own order", concurrentWriters},
 		{"the last position is not passed", exhausted},
 	}
+}
+
+// lastUnderLoad calls Last right behind each acknowledgement, while others
+// commit: the barrier must not answer with what was durable a moment before.
+func lastUnderLoad(t *testing.T, s Subject) {
+	log := open(t, s, 0)
+	errs := make([]error, 4)
+	together(len(errs), func(i int) {
+		for range 200 {
+			p, err := log.Enqueue(t.Context(), []byte{byte(i)})
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			if i%2 == 0 { // the others leave their records to the barrier
+				if _, errs[i] = p.Wait(t.Context()); errs[i] != nil {
+					return
+				}
+			}
+			got, err := log.Last(t.Context())
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			at, err := p.Wait(t.Context())
+			if err == nil && at > got {
+				err = fmt.Errorf("record at %d, the barrier behind it says %d", at, got)
+			}
+			if err != nil {
+				errs[i] = err
+				return
+			}
+		}
+	})
+	require.NoError(t, errors.Join(errs...))
 }
 
 func notRetained(t *testing.T, s Subject) {
