@@ -25,6 +25,7 @@ type machine struct {
 	released wal.Position
 	pending  []wal.Pending
 	readers  []*modelReader
+	crashes  int
 }
 
 // modelReader is a reader and where it must be.
@@ -169,8 +170,8 @@ func (m *machine) reopen(t *rapid.T) {
 // once everything is durable, with the torn end of a write.
 func (m *machine) crash(t *rapid.T) {
 	m.checkLast(t)
-	clone := fmt.Sprintf("%s-%d", m.dir, len(m.records))
-	require.NoError(t, os.RemoveAll(clone))
+	m.crashes++
+	clone := filepath.Join(filepath.Dir(m.dir), fmt.Sprintf("wal-%d", m.crashes))
 	m.quiesce(t)
 	require.NoError(t, os.CopyFS(clone, os.DirFS(m.dir)))
 	m.shut(t)
