@@ -92,13 +92,13 @@ func countState(ctx context.Context, v *tidemark.View, known map[partKey]map[str
 	for _, part := range v.Parts() {
 		key := partKey{part.Name(), part.DeadRows()}
 		counted, ok := known[key]
-		if !ok || part.InMemory() {
+		if !ok {
 			var err error
 			if counted, err = countPart(ctx, part, fields); err != nil {
 				return nil, err
 			}
 		}
-		if !part.InMemory() {
+		if !part.InMemory() { // a head grows
 			now.parts[key] = counted
 		}
 		for text, n := range counted {

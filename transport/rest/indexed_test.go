@@ -67,12 +67,18 @@ func TestIndexedPointsAreCounted(t *testing.T) {
 		return v.Result.Segments > 0
 	}, time.Minute, time.Millisecond)
 	require.Equal(t, want, points())
-	send("POST", "/collections/c/points/delete?wait=true", `{"points":[9]}`)
-	for path := range want {
-		want[path]--
+	for _, id := range []string{"9", "8"} {
+		send("POST", "/collections/c/points/delete?wait=true", `{"points":[`+id+`]}`)
+		for path := range want {
+			want[path]--
+		}
+		require.Equal(t, want, points(), "rows of a segment are dead")
 	}
-	require.Equal(t, want, points(), "a row of a segment is dead")
 	send("DELETE", "/collections/c/index/k?wait=true", "")
 	delete(want, "k")
 	require.Equal(t, want, points())
+	send("PUT", "/collections/c/index?wait=true", `{"field_name":"k2","field_schema":"keyword"}`)
+	send("PUT", "/collections/c/index?wait=true", `{"field_name":"k","field_schema":"keyword"}`)
+	want["k"], want["k2"] = 5, 0
+	require.Equal(t, want, points(), "an index that is new")
 }
