@@ -93,3 +93,46 @@ func TestOneProcessAtATime(t *testing.T) {
 	log, _ = mustOpen(t, dir, local.Options{})
 	require.NoError(t, log.Close())
 }
+
+// A repair that is interrupted is repaired again, at whatever point that was.
+func TestCrashWhileRepairing(t *testing.T) {
+	four := build(t, local.Options{SegmentBytes: 4 * block}, 8, false)
+	one := build(t, local.Options{}, 2, false)
+	torn := one[generation("1")]
+	for what, c := range map[string]struct {
+		found image
+		last  wal.Position // acknowledged before
+	}{
+		"torn tail":           {one.with(generation("1"), torn[:len(torn)-100]), 1},
+		"zero tail":           {one.with(generation("1"), append(torn[:len(torn):len(torn)], make([]byte, 9000)...)), 2},
+		"torn tail and spare": {four.with(generation("4"), four[generation("4")][:2*block+9]).with(generation("5"), []byte("x")), 7},
+		"unfinished rotation": {four.with(generation("4"), four[generation("4")][:3000]), 6},
+		"unfinished creation": {one.with(generation("1"), torn[:3000]), 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := fastDir(t)
+			c.found.write(t, dir)
+			rec, err := fsx.NewRecorder(fsx.OS, dir)
+			require.NoError(t, err)
+			log, _ := mustOpen(t, dir, local.Options{FS: rec})
+			opened := rec.Len()
+			waltest.Write(t, log, c.last, 1)
+			written := rec.Len()
+			require.NoError(t, log.Close())
+			for state := range fsx.CrashStates(rec) {
+				clone := fastDir(t)
+				require.NoError(t, state.LayOut(clone))
+				got, r, err := serve(t, clone, local.Options{}, 0)
+				require.NoError(t, err, "%d operations, survived: %s\n%s", state.After, state.Survival, rec.Trace(0))
+				require.GreaterOrEqual(t, got, c.last)
+				if state.After >= written {
+					require.Equal(t, c.last+1, got)
+				}
+				if state.After >= opened && state.After < written && state.Survival == fsx.SurvivesNothing {
+					require.Zero(t, r.Dropped, "a repair is durable when Open returns")
+				}
+				goesOn(t, clone, 0, got)
+			}
+		})
+	}
+}
