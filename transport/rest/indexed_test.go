@@ -44,7 +44,7 @@ func TestIndexedPointsAreCounted(t *testing.T) {
 	require.Equal(t, 0, points()["k"])
 	var all []string
 	for i := range 10 {
-		all = append(all, fmt.Sprintf(`{"id":%d,"vector":[1],"payload":{"k":["a",1],"i":%d,"f":%d.5,"b":true,"g":{"lon":1,"lat":2},
+		all = append(all, fmt.Sprintf(`{"id":%d,"vector":[1],"payload":{"z":1,"k":["a",1],"i":%d,"f":%d.5,"b":true,"g":{"lon":1,"lat":2},
 			"d":"2024-01-01","u":"550e8400-e29b-41d4-a716-446655440000","t":"x","l":[{"y":1},{"x":%d}]}}`, i, i, i, i))
 	}
 	all = append(all, `{"id":100,"vector":[1],"payload":{"k":1,"i":1.5,"f":"1","b":0,"g":{"lon":1},"d":"soon","u":"x","t":[],"l":{"x":1}}}`)
@@ -77,8 +77,13 @@ func TestIndexedPointsAreCounted(t *testing.T) {
 	send("DELETE", "/collections/c/index/k?wait=true", "")
 	delete(want, "k")
 	require.Equal(t, want, points())
-	send("PUT", "/collections/c/index?wait=true", `{"field_name":"k2","field_schema":"keyword"}`)
+	send("PUT", "/collections/c/index?wait=true", `{"field_name":"z","field_schema":"integer"}`)
 	send("PUT", "/collections/c/index?wait=true", `{"field_name":"k","field_schema":"keyword"}`)
-	want["k"], want["k2"] = 5, 0
+	want["k"], want["z"] = 5, 6
 	require.Equal(t, want, points(), "an index that is new")
+	for id := 200; id < 203; id++ {
+		send("PUT", "/collections/c/points?wait=true", fmt.Sprintf(`{"points":[{"id":%d,"vector":[1],"payload":{"z":1}}]}`, id))
+		want["z"]++
+		require.Equal(t, want, points(), "what is in memory grows")
+	}
 }
