@@ -67,6 +67,7 @@ func (l *Log) rotate(next wal.Position) error {
 		return err
 	}
 	g.lib.inherit(old.lib)
+	old.giveBack()
 	return old.close()
 }
 
