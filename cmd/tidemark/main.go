@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
@@ -19,12 +20,23 @@ func main() {
 }
 
 // untilSignal calls run with a context that ends at the first signal, which asks
-// for a graceful stop. That signal also puts the default back in place, so that
-// a second one ends the process at once.
+// for a graceful stop. Before it ends, the default is put back in place, so that
+// a second signal ends the process at once.
 func untilSignal(run func(context.Context) int) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		cancel()
+	})
+	defer waiting.Wait()
+	defer cancel()
 	return run(ctx)
 }
 
