@@ -57,7 +57,7 @@ func (c *copier) copy(ctx context.Context, w io.Writer, r io.Reader, size int64)
 	var last []byte
 	return write(ctx, w, func() chunk {
 		if last != nil {
-			free <- last[:cap(last)] // has room for all buffers
+			free <- last // has room for all buffers
 		}
 		next := <-full
 		last = next.data
