@@ -107,6 +107,13 @@ func (b *budget) remove(c *Collection) {
 	b.wake()
 }
 
+// writing reports whether requests are on their way.
+func (b *budget) writing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queued > 0
+}
+
 // used returns the bytes in use and the limit.
 func (b *budget) used() (used, limit int64) {
 	b.mu.Lock()

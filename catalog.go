@@ -221,6 +221,24 @@ func (c *catalogContent) free(name string) error {
 	return nil
 }
 
+// Replace lets a name stand for another incarnation, or for its first one if old
+// is the zero UUID. It expects that the name stands for old.
+func (c *Catalog) Replace(name string, old, id uuid.UUID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.content.Collections[name].ID != old {
+		return errChanged
+	}
+	if old == uuid.Nil {
+		if err := c.content.free(name); err != nil {
+			return err
+		}
+	}
+	next := c.content.clone()
+	next.Collections[name] = CatalogEntry{ID: id}
+	return c.commit(next)
+}
+
 // Drop removes a collection and its aliases. It expects that name stands for
 // id; otherwise it changes nothing and returns false.
 func (c *Catalog) Drop(name string, id uuid.UUID) (bool, error) {

@@ -41,7 +41,7 @@ func (c *Collection) sealOld(since time.Duration) bool {
 }
 
 // takeSealed returns what is to be written, nil if there is nothing.
-func (c *Collection) takeSealed() *frontier {
+func (c *Collection) takeSealed() *published {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.sealed
@@ -51,7 +51,7 @@ func (c *Collection) takeSealed() *frontier {
 
 // written ends the writing of f. What could not be written is kept for the next
 // attempt, unless a newer position was sealed meanwhile.
-func (c *Collection) written(f *frontier, err error) {
+func (c *Collection) written(f *published, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writing = false
@@ -84,7 +84,7 @@ func (k *committer) checkpoint(ctx context.Context) error {
 	return nil
 }
 
-func (k *committer) writeCheckpoint(ctx context.Context, f *frontier) (bytes int64, err error) {
+func (k *committer) writeCheckpoint(ctx context.Context, f *published) (bytes int64, err error) {
 	m, err := f.manifest(k.c.name)
 	if err != nil {
 		return 0, err
@@ -111,12 +111,18 @@ func (w written) release() {
 	}
 }
 
-// writeSegment writes rows to a new segment file and opens it.
+// writeSegment writes rows to a new segment file of the collection.
 func (k *committer) writeSegment(ctx context.Context, generation uint64, schema segments.Schema, rows segments.Rows) (written, error) {
 	fsys, dir := k.c.store.fsys, filepath.Join(k.c.dir, segments.SegmentsDir)
 	if err := fsx.MkdirAll(fsys, dir, 0o750); err != nil {
 		return written{}, err
 	}
+	return writeSegment(ctx, fsys, dir, generation, schema, rows)
+}
+
+// writeSegment writes rows to a new segment file in dir and opens it. Without
+// rows there is no segment.
+func writeSegment(ctx context.Context, fsys fsx.FS, dir string, generation uint64, schema segments.Schema, rows segments.Rows) (written, error) {
 	info, err := segments.WriteSegment(ctx, fsys, dir, generation, schema, rows)
 	if errors.Is(err, segments.ErrNoRows) {
 		return written{}, nil
@@ -129,6 +135,22 @@ func (k *committer) writeSegment(ctx context.Context, generation uint64, schema 
 		return written{}, fmt.Errorf("open the segment that was written: %w", err)
 	}
 	return written{segments.Written{Segment: segment, Info: info}}, nil
+}
+
+// nameFiles writes the deletes of a durable version into dir and names all its
+// files in m.
+func nameFiles(ctx context.Context, fsys fsx.FS, dir string, generation uint64, m *segments.Manifest, d *segments.Durable) error {
+	m.Generation, m.Segments, m.Deletes = generation, d.Entries(), nil
+	deletes := d.Deletes()
+	if deletes == nil {
+		return nil
+	}
+	info, err := segments.WriteDeletes(ctx, fsys, dir, generation, deletes)
+	if err != nil {
+		return err
+	}
+	m.Deletes = &info
+	return nil
 }
 
 // commit makes m count with the files of next, shows them to readers, and lets
@@ -155,13 +177,8 @@ func (k *committer) commit(ctx context.Context, m *segments.Manifest, next *segm
 
 func (k *committer) commitManifest(ctx context.Context, m *segments.Manifest, next *segments.Durable) error {
 	fsys, dir := k.c.store.fsys, k.c.dir
-	m.Generation, m.Segments, m.Deletes = k.generation, next.Entries(), nil
-	if d := next.Deletes(); d != nil {
-		info, err := segments.WriteDeletes(ctx, fsys, dir, k.generation, d)
-		if err != nil {
-			return err
-		}
-		m.Deletes = &info
+	if err := nameFiles(ctx, fsys, dir, k.generation, m, next); err != nil {
+		return err
 	}
 	return segments.CommitManifest(fsys, dir, m)
 }
@@ -198,6 +215,7 @@ func (k *committer) installOnce(in *segments.Install) (done bool, err error) {
 		return done, err
 	}
 	c.state.points.ForgetDeaths(k.deathsNeeded())
+	c.installed = k.durable
 	c.publish()
 	return true, nil
 }

@@ -37,7 +37,9 @@ type Collection struct {
 	state *state
 	// sealed is the newest position as of which a checkpoint can be written, nil
 	// if none is due.
-	sealed *frontier
+	sealed *published
+	// installed is the durable version whose segments the state has.
+	installed *segments.Durable
 	// writing says that a checkpoint is being written, wanted that another one
 	// was asked for meanwhile.
 	writing, wanted bool
@@ -52,6 +54,9 @@ type Collection struct {
 	flushed      watermark
 	waiting      waiters
 	pins         pins
+
+	// successor is the collection that was restored into this one's place.
+	successor atomic.Pointer[Collection]
 
 	committer committer
 	stop      context.CancelFunc
@@ -73,12 +78,6 @@ type shared struct {
 	merging chan struct{}
 }
 
-// published is what readers find: a view and the configuration as of it.
-type published struct {
-	view   *segments.View
-	config *Config
-}
-
 // openCollection opens what is below dir: the manifest, the segments that it
 // names, and the log, which it starts to apply from there. The collection can
 // be read once recovered returns.
@@ -89,6 +88,7 @@ func openCollection(ctx context.Context, store *shared, id uuid.UUID, name, dir 
 	if err := c.committer.load(); err != nil {
 		return nil, err
 	}
+	c.installed = c.committer.durable
 	c.publish()
 	if err := c.openLog(ctx); err != nil {
 		return nil, errors.Join(err, c.releaseState())
@@ -200,13 +200,17 @@ func (c *Collection) seal() {
 	if c.sealed != nil {
 		c.sealed.release()
 	}
-	c.sealed = c.frontier()
+	c.sealed = c.current.Load()
+	c.sealed.view.TryRetain() // cannot fail: it is replaced under mu only
 	c.committer.wake()
 }
 
 // publish makes the state visible. mu is held, or nobody else knows c yet.
 func (c *Collection) publish() {
-	next := &published{view: c.state.points.Publish(c.state.through), config: c.state.config}
+	next := &published{
+		view: c.state.points.Publish(c.state.through), config: c.state.config, durable: c.installed,
+		lineage: c.state.lineage, eventTime: c.state.eventTime, marks: c.state.marks,
+	}
 	if old := c.current.Swap(next); old != nil {
 		old.view.Release()
 	}
@@ -250,7 +254,10 @@ func (c *Collection) close(ctx context.Context) error {
 }
 
 func (c *Collection) closeOnce(ctx context.Context) error {
-	drained := c.drain(ctx)
+	var drained error
+	if !c.order.retired.Load() {
+		drained = c.drain(ctx)
+	}
 	c.stop() // the applier ends, so that its state can be read here
 	err := errors.Join(c.reader.Close())
 	c.workers.Wait()

@@ -3,6 +3,7 @@ package tidemark
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -37,6 +38,9 @@ func (ch *ConfigChange) empty() bool {
 // change writes nothing and is answered like any other.
 func (c *Collection) Configure(ctx context.Context, change func(*Config) (ConfigChange, error), o WriteOptions) (Result, error) {
 	if err := c.order.exclusive(ctx); err != nil {
+		if next := c.successor.Load(); next != nil && errors.Is(err, errCollectionClosed) {
+			return next.Configure(ctx, change, o)
+		}
 		return Result{}, writeError(err)
 	}
 	defer c.order.unlockExclusive()

@@ -29,7 +29,7 @@ func (m *memoryLogs) open(o LogOptions) (wal.Log, error) {
 	if old, ok := m.logs[o.Dir]; ok {
 		m.logs[o.Dir] = old.Reopen()
 	} else {
-		m.logs[o.Dir] = waltest.NewMemory(0)
+		m.logs[o.Dir] = waltest.NewMemory(o.Base)
 	}
 	return m.logs[o.Dir], nil
 }

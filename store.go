@@ -257,6 +257,16 @@ func (s *Store) UpdateAliases(_ context.Context, changes []AliasChange) error {
 	return s.catalog.UpdateAliases(changes)
 }
 
+// Resolve returns the name of the collection that a name or an alias stands for.
+// It knows collections that cannot be opened, too.
+func (s *Store) Resolve(nameOrAlias string) (string, error) {
+	name, _, ok := s.catalog.Resolve(nameOrAlias)
+	if !ok {
+		return "", notFoundCollection(nameOrAlias)
+	}
+	return name, nil
+}
+
 // Collection returns the collection that a name or an alias stands for.
 func (s *Store) Collection(nameOrAlias string) (*Collection, error) {
 	name, _, ok := s.catalog.Resolve(nameOrAlias)

@@ -17,26 +17,33 @@ type View struct {
 	// Config is the configuration as of the view; it is shared.
 	Config *Config
 
-	pins  *pins
-	since time.Time
-	once  sync.Once
+	published *published
+	pins      *pins
+	since     time.Time
+	once      sync.Once
 }
 
 // View returns the state with at least every write that was acknowledged
 // before the call.
 func (c *Collection) View(ctx context.Context) (*View, error) {
+	v, err := c.viewOf(ctx)
+	if next := c.successor.Load(); next != nil && errors.Is(err, errCollectionClosed) {
+		return next.View(ctx)
+	}
+	return v, err
+}
+
+func (c *Collection) viewOf(ctx context.Context) (*View, error) {
 	if err := c.applied.wait(ctx, c.acknowledged.position()); err != nil {
 		return nil, readError(err)
 	}
-	for !c.order.retired.Load() {
-		p := c.current.Load()
-		if p.view.TryRetain() { // else a newer one was published just now
-			v := &View{View: p.view, Config: p.config, pins: &c.pins, since: time.Now()}
-			c.pins.add(v)
-			return v, nil
-		}
+	p, err := c.retain()
+	if err != nil {
+		return nil, err
 	}
-	return nil, errCollectionClosed
+	v := &View{View: p.view, Config: p.config, published: p, pins: &c.pins, since: time.Now()}
+	c.pins.add(v)
+	return v, nil
 }
 
 // readError turns the end of a wait into an answer.

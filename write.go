@@ -30,6 +30,9 @@ func (c *Collection) Write(ctx context.Context, ops []Operation, o WriteOptions)
 		if errors.Is(err, errConfigChanged) {
 			continue
 		}
+		if next := c.successor.Load(); next != nil && len(w.sent) == 0 && errors.Is(err, errCollectionClosed) {
+			return next.Write(ctx, ops, o)
+		}
 		if err != nil {
 			return nil, writeError(err)
 		}

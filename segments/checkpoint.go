@@ -40,6 +40,13 @@ func (d *Durable) Checkpoint(v *View, new Written) (*Durable, error) {
 	if active := v.heads[len(v.heads)-1]; active.n > 0 {
 		return nil, fmt.Errorf("checkpoint at position %d: the view has %d rows that are not sealed", v.through, active.n)
 	}
+	return d.Capture(v, new)
+}
+
+// Capture returns what would be durable if new held the live rows of all heads
+// of v, the active one too: what a snapshot archives. d is the one that was
+// installed when v was published.
+func (d *Durable) Capture(v *View, new Written) (*Durable, error) {
 	segments := make([]durableSegment, 0, len(d.segments)+1)
 	for i := range d.segments {
 		s := d.segments[i].clone()

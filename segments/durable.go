@@ -126,6 +126,16 @@ func (d *Durable) State(schema Schema, m *Manifest) *State {
 	return s
 }
 
+// Find returns the segment of a name, nil if there is none.
+func (d *Durable) Find(name string) *Segment {
+	for i := range d.segments {
+		if d.segments[i].info.Name == name {
+			return d.segments[i].Segment
+		}
+	}
+	return nil
+}
+
 // Count returns the number of live rows.
 func (d *Durable) Count() int {
 	n := 0

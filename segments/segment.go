@@ -184,6 +184,10 @@ func (s *Segment) Path() string { return s.path }
 // Size returns the bytes of the file.
 func (s *Segment) Size() int64 { return s.size }
 
+// Content returns a reader of the whole file, past the mapping. It can be used
+// as long as the segment is held, also after the file's name is gone.
+func (s *Segment) Content() *io.SectionReader { return io.NewSectionReader(s.file, 0, s.size) }
+
 // Rows returns the number of rows, dead ones included.
 func (s *Segment) Rows() int { return s.contents.rows }
 

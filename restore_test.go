@@ -1,0 +1,229 @@
+package tidemark
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/segments"
+)
+
+// copied is a snapshot in its simplest form: a manifest and files.
+type copied struct {
+	manifest *segments.Manifest
+	dir      string
+}
+
+// takeCopy freezes a collection and copies its files.
+func takeCopy(t testing.TB, ctx context.Context, s *Store, name string) (copied, error) {
+	f, err := s.Freeze(ctx, name)
+	if err != nil {
+		return copied{}, err
+	}
+	defer f.Release()
+	return copyFrozen(t, ctx, f)
+}
+
+func copyFrozen(t testing.TB, ctx context.Context, f *Frozen) (copied, error) {
+	c := copied{dir: t.TempDir()}
+	m, err := f.Encode(ctx, t.TempDir())
+	if err != nil {
+		return copied{}, err
+	}
+	c.manifest = m
+	if err := os.Mkdir(filepath.Join(c.dir, segments.SegmentsDir), 0o750); err != nil {
+		return copied{}, err
+	}
+	for _, seg := range m.Segments {
+		if err := copyFile(f, seg.Name, filepath.Join(c.dir, segments.SegmentsDir, seg.Name)); err != nil {
+			return copied{}, err
+		}
+	}
+	if m.Deletes != nil {
+		if err := copyFile(f, m.Deletes.Name, filepath.Join(c.dir, m.Deletes.Name)); err != nil {
+			return copied{}, err
+		}
+	}
+	return c, nil
+}
+
+func copyFile(f *Frozen, name, to string) error {
+	r, err := f.Open(name)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o600)
+}
+
+// restoreCopy puts a copy into the place of a collection.
+func restoreCopy(ctx context.Context, s *Store, name string, c copied) error {
+	in, err := s.Receive(ctx, name, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Discard() }()
+	if err := in.Check(c.manifest); err != nil {
+		return err
+	}
+	if err := os.CopyFS(in.Dir(), os.DirFS(c.dir)); err != nil {
+		return err
+	}
+	if err := syncTree(in.Dir()); err != nil {
+		return err
+	}
+	if err := segments.CommitManifest(s.options.FS, in.Dir(), c.manifest); err != nil {
+		return err
+	}
+	return in.Install(ctx, c.manifest)
+}
+
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return fsx.OS.SyncDir(path) // fsync works for files, too
+	})
+}
+
+func TestRestoreBringsBackTheFrozenState(t *testing.T) {
+	s, c, _ := newTestCollection(t)
+	for i := range uint64(20) {
+		mustWrite(t, c, upsert(PointInput{ID: num(i), Payload: object(t, "i", int(i)), Vectors: []NamedVector{dense("", float32(i), 1)}}))
+		if i == 10 {
+			require.NoError(t, checkpointNow(testContext(t), c))
+			mustWrite(t, c, &Delete{Selector: Selector{IDs: []segments.PointID{num(3)}}})
+		}
+	}
+	f, err := s.Freeze(testContext(t), "c")
+	require.NoError(t, err)
+	defer f.Release()
+	before := mustView(t, c)
+	// What comes later is not in it, even if it is encoded only then.
+	last := mustWrite(t, c, upsert(PointInput{ID: num(1)}, PointInput{ID: num(100)}))[0].Position
+	require.NoError(t, checkpointNow(testContext(t), c))
+	snap, err := copyFrozen(t, testContext(t), f)
+	require.NoError(t, err)
+	require.Equal(t, before.Through(), snap.manifest.Through)
+	require.Equal(t, before.Digest(), snap.manifest.Digest)
+
+	for _, name := range []string{"c", "other"} {
+		require.NoError(t, restoreCopy(testContext(t), s, name, snap))
+		restored, err := s.Collection(name)
+		require.NoError(t, err)
+		v := mustView(t, restored)
+		require.Equal(t, before.Digest(), v.Digest())
+		require.Equal(t, before.Count(), v.Count())
+		require.Equal(t, mustGet(t, before, num(1)), mustGet(t, v, num(1)))
+		require.Nil(t, mustGet(t, v, num(3)))
+		if name == "c" {
+			require.Greater(t, v.Through(), last, "positions never go back")
+			next := mustWrite(t, c, upsert(PointInput{ID: num(200)}))[0].Position
+			require.Greater(t, next, v.Through(), "who holds the old handle writes to the new collection")
+		}
+	}
+	require.NoError(t, s.Close(testContext(t)))
+}
+
+func TestRestoreRefusesOtherVectors(t *testing.T) {
+	s, c, _ := newTestCollection(t)
+	mustWrite(t, c, upsert(PointInput{ID: num(1)}))
+	snap, err := takeCopy(t, testContext(t), s, "c")
+	require.NoError(t, err)
+	require.NoError(t, s.Create(testContext(t), "d", CreateSpec{Vectors: testSchema()[:1]}))
+	err = restoreCopy(testContext(t), s, "d", snap)
+	require.Equal(t, BadInput, KindOf(err))
+	require.ErrorContains(t, err, "Snapshot is not compatible with existing collection: Collection vectors: ")
+	d, err := s.Collection("d")
+	require.NoError(t, err)
+	mustWrite(t, d, upsert(PointInput{ID: num(1)}))
+}
+
+// TestRestoreExpectsWhatItSaw prevents a restore that brings back a collection
+// which was dropped meanwhile, or replaces one that was created again.
+func TestRestoreExpectsWhatItSaw(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		meanwhile func(*Store) error
+		left      []string
+	}{
+		{"dropped", func(s *Store) error { _, err := s.Drop(context.Background(), "c"); return err }, []string{}},
+		{"created again", func(s *Store) error {
+			if _, err := s.Drop(context.Background(), "c"); err != nil {
+				return err
+			}
+			return s.Create(context.Background(), "c", CreateSpec{})
+		}, []string{"c"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, _, _ := newTestCollection(t)
+			snap, err := takeCopy(t, testContext(t), s, "c")
+			require.NoError(t, err)
+			in, err := s.Receive(testContext(t), "c", 0)
+			require.NoError(t, err)
+			require.NoError(t, tc.meanwhile(s))
+			require.ErrorIs(t, in.Install(testContext(t), snap.manifest), errChanged)
+			require.NoError(t, in.Discard())
+			require.Equal(t, tc.left, append([]string{}, s.Names()...))
+			entries, err := os.ReadDir(filepath.Join(s.options.Dir, collectionsDir))
+			require.NoError(t, err)
+			require.Len(t, entries, len(tc.left), "no directory is left over")
+		})
+	}
+}
+
+// TestWritesRaceWithRestores lets writers go on while their collection is
+// replaced again and again. Every write is answered; one that was answered after
+// a restore began to be visible is in the restored collection.
+func TestWritesRaceWithRestores(t *testing.T) {
+	s, c, _ := newTestCollection(t)
+	mustWrite(t, c, upsert(PointInput{ID: num(1 << 40)}))
+	snap, err := takeCopy(t, testContext(t), s, "c")
+	require.NoError(t, err)
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	for w := range uint64(4) {
+		group.Go(func() {
+			var last uint64
+			for i := uint64(0); ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				results, err := c.Write(t.Context(), []Operation{upsert(PointInput{ID: num(w<<20 + i)})}, WriteOptions{Wait: i%2 == 0})
+				if err != nil {
+					t.Errorf("write: %v", err)
+					return
+				}
+				p := uint64(results[0].Position)
+				if p <= last {
+					t.Errorf("position %d came after %d", p, last)
+					return
+				}
+				last = p
+			}
+		})
+	}
+	for range 20 {
+		require.NoError(t, restoreCopy(testContext(t), s, "c", snap))
+	}
+	close(stop)
+	group.Wait()
+	now, err := s.Collection("c")
+	require.NoError(t, err)
+	mustWrite(t, now, upsert(PointInput{ID: num(77)}))
+	require.NotNil(t, mustGet(t, mustView(t, now), num(77)))
+	require.NotNil(t, mustGet(t, mustView(t, now), num(1<<40)))
+}
