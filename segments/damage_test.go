@@ -299,14 +299,18 @@ func FuzzHostileSegment(f *testing.F) {
 }
 
 func FuzzDecodeContents(f *testing.F) {
-	path, _, _ := smallSegment(f)
-	s, err := OpenSegment(fsx.OS, path)
-	require.NoError(f, err)
-	limit := s.foot.contentsOffset
-	f.Add(s.contents.append(nil))
-	require.NoError(f, s.Release())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := decodeContents(b, limit)
+	// A small seed: the fuzzer spends its time on making large ones smaller.
+	dir := f.TempDir()
+	for _, schema := range []Schema{nil, testSchema()[:1], testSchema()[2:3]} {
+		points, _ := testPoints(schema, 2)
+		path := filepath.Join(dir, writeTestSegment(f, dir, 1, schema, points).Name)
+		s, err := OpenSegment(fsx.OS, path)
+		require.NoError(f, err)
+		f.Add(s.contents.append(nil), uint16(s.foot.contentsOffset))
+		require.NoError(f, s.Release())
+	}
+	f.Fuzz(func(t *testing.T, b []byte, limit uint16) {
+		c, err := decodeContents(b, int64(limit))
 		if err == nil && string(c.append(nil)) != string(b) {
 			t.Fatal("what was read is written differently")
 		}

@@ -10,8 +10,8 @@ import (
 // VectorKey is the identity of a vector: where in the log it was created. A
 // vector that is dropped and created again under its old name is another one.
 type VectorKey struct {
-	Position wal.Position // of the record that created the vector
-	Ordinal  uint32       // place among the vectors that the record created
+	Position wal.Position `json:"position"` // of the record that created the vector
+	Ordinal  uint32       `json:"ordinal"`  // place among the vectors that the record created
 }
 
 // Compare orders keys by creation.

@@ -11,15 +11,15 @@ import (
 
 // VectorSum is the sum of the hashes of all live vectors of one key.
 type VectorSum struct {
-	Key VectorKey
-	Sum Hash
+	Key VectorKey `json:"key"`
+	Sum Hash      `json:"sum"`
 }
 
 // Sums are the sums of the hashes of all live rows and, for each vector in the
 // order of creation, of all live vectors.
 type Sums struct {
-	Points  Hash
-	Vectors []VectorSum
+	Points  Hash        `json:"points"`
+	Vectors []VectorSum `json:"vectors"`
 }
 
 // Clone returns a copy that shares nothing with s.
