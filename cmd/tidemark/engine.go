@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -10,6 +11,8 @@ import (
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/config"
 	"github.com/tidemark-db/tidemark/metrics"
+	"github.com/tidemark-db/tidemark/snapshot"
+	"github.com/tidemark-db/tidemark/snapshot/blob/local"
 	"github.com/tidemark-db/tidemark/transport"
 	"github.com/tidemark-db/tidemark/transport/rest"
 )
@@ -17,12 +20,14 @@ import (
 // storeEngine is the engine of a real server: the store behind its transports.
 type storeEngine struct {
 	http.Handler
-	store    *tidemark.Store
-	draining atomic.Bool
+	store     *tidemark.Store
+	snapshots *snapshot.Manager
+	objects   *local.Store
+	draining  atomic.Bool
 }
 
 // openEngine opens the store that c names and puts the transports before it.
-func openEngine(ctx context.Context, c config.Config, _ int64, logger *slog.Logger) (engine, error) {
+func openEngine(ctx context.Context, c config.Config, budget int64, logger *slog.Logger) (engine, error) {
 	observed, err := metrics.New(metrics.Options{
 		APIVersion: rest.APIVersion, Version: version, Commit: commit,
 		Prefix: c.Service.MetricsPrefix, Logger: logger,
@@ -30,15 +35,15 @@ func openEngine(ctx context.Context, c config.Config, _ int64, logger *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	store, err := tidemark.Open(ctx, tidemark.Options{
-		Dir:     c.Storage.StoragePath,
-		OpenLog: logOpener(c, observed),
-		Logger:  logger,
-	})
+	store, err := tidemark.Open(ctx, storeOptions(c, budget, observed, logger))
 	if err != nil {
 		return nil, err
 	}
 	e := &storeEngine{store: store}
+	if err := e.openSnapshots(c, observed, logger); err != nil {
+		return nil, errors.Join(err, store.Close(ctx))
+	}
+	e.findSnapshots(ctx, observed, logger)
 	e.Handler, err = rest.New(rest.Options{
 		Store:           store,
 		Version:         version,
@@ -50,12 +55,69 @@ func openEngine(ctx context.Context, c config.Config, _ int64, logger *slog.Logg
 		Ready:           e.Ready,
 		Metrics:         observed.Handler(metrics.StoreSource(store)),
 		Observer:        observed.REST(),
+		Snapshots:       snapshotAPI{e.snapshots},
 		Logger:          logger,
 	})
 	if err != nil {
-		return nil, errors.Join(err, store.Close(ctx))
+		return nil, errors.Join(err, e.Close(ctx))
 	}
 	return e, nil
+}
+
+// openSnapshots opens the place of snapshots and what makes and restores them.
+func (e *storeEngine) openSnapshots(c config.Config, observed *metrics.Metrics, logger *slog.Logger) (err error) {
+	temp := ""
+	if c.Storage.TempPath != nil {
+		temp = *c.Storage.TempPath
+	}
+	if e.objects, err = local.Open(local.Options{Dir: c.Storage.SnapshotsPath, TempDir: temp, Logger: logger}); err != nil {
+		return fmt.Errorf("open snapshots: %w", err)
+	}
+	rate := int64(c.Tidemark.SnapshotStagingMBPerS) * 1e6
+	if rate == 0 {
+		rate = -1 // no limit
+	}
+	staging, err := e.objects.WorkDir()
+	if err == nil {
+		e.snapshots, err = snapshot.NewManager(snapshot.Options{
+			Engine: snapshot.OfStore(e.store), Store: e.objects, Version: version,
+			Staging: staging, Dir: c.Storage.SnapshotsPath,
+			Concurrent: c.Tidemark.MaxConcurrentSnapshots, Rate: rate,
+			Observer: observed.Snapshots(), Logger: logger,
+		})
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("open snapshots: %w", err), e.objects.Close())
+	}
+	return nil
+}
+
+// findSnapshots tells the metrics when the last snapshot of each collection was
+// taken, so that a restart does not look like the loss of all.
+func (e *storeEngine) findSnapshots(ctx context.Context, observed *metrics.Metrics, logger *slog.Logger) {
+	for _, name := range e.store.Names() {
+		newest, ok, err := e.snapshots.Newest(ctx, name)
+		if err != nil {
+			logger.Warn("could not look for snapshots", slog.String("collection", name), slog.Any("error", err))
+			continue
+		}
+		if ok {
+			observed.Snapshots().Found(name, newest.Created, newest.Size)
+		}
+	}
+}
+
+// storeOptions are the options of the store that c describes.
+func storeOptions(c config.Config, budget int64, observed *metrics.Metrics, logger *slog.Logger) tidemark.Options {
+	return tidemark.Options{
+		Dir:          c.Storage.StoragePath,
+		OpenLog:      logOpener(c, observed),
+		Observer:     observed.Engine(),
+		Logger:       logger,
+		Budget:       budget,
+		HeadBytes:    int64(c.Tidemark.HeadMB) << 20,
+		HeadLogBytes: int64(c.Tidemark.HeadLogMB) << 20,
+	}
 }
 
 // Ready implements engine.
@@ -65,7 +127,10 @@ func (e *storeEngine) Ready() bool { return e.store.Ready() && !e.draining.Load(
 func (e *storeEngine) Drain() { e.draining.Store(true) }
 
 // Close implements engine.
-func (e *storeEngine) Close(ctx context.Context) error { return e.store.Close(ctx) }
+func (e *storeEngine) Close(ctx context.Context) error {
+	e.snapshots.Close(ctx)
+	return errors.Join(e.store.Close(ctx), e.objects.Close())
+}
 
 func keys(s config.Service) transport.Keys {
 	reveal := func(secret *config.Secret) string {
