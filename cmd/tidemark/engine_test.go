@@ -59,3 +59,14 @@ func TestKeys(t *testing.T) {
 	require.Equal(t, transport.Keys{APIKey: "a", AltAPIKey: "b", ReadOnlyAPIKey: "c"},
 		keys(config.Service{APIKey: &a, AltAPIKey: &b, ReadOnlyAPIKey: &c}))
 }
+
+func TestStoreOptions(t *testing.T) {
+	c := config.Default()
+	c.Storage.StoragePath = "data"
+	c.Tidemark.HeadMB, c.Tidemark.HeadLogMB = 3, 5
+	o := storeOptions(c, 7, nil, nil)
+	require.Equal(t, "data", o.Dir)
+	require.EqualValues(t, 7, o.Budget)
+	require.EqualValues(t, 3<<20, o.HeadBytes)
+	require.EqualValues(t, 5<<20, o.HeadLogBytes)
+}
