@@ -196,7 +196,10 @@ func TestMissingFiles(t *testing.T) {
 				require.NoError(t, os.Mkdir(filepath.Join(dir, dirOf("2")), 0o750))
 			}
 			_, _, err := serve(t, dir, local.Options{}, 0)
-			requireCorrupt(t, err, dir)
+			c := requireCorrupt(t, err, dir)
+			if what == "generation 2" || what == "generation 3" {
+				require.Equal(t, filepath.Join(dir, dirOf(what[len(what)-1:])), c.File, "what is missing is named")
+			}
 		}
 
 		im.without(dirOf("1")).write(t, dir)
@@ -334,9 +337,12 @@ func TestCutOfClosedGeneration(t *testing.T) {
 		_, _, err := serve(t, dir, local.Options{}, 0)
 		requireCorrupt(t, err, dir)
 	}
-	im.with(name, append(im[name][:len(im[name]):len(im[name])], 0)).write(t, dir)
-	_, _, err := serve(t, dir, local.Options{}, 0)
-	requireCorrupt(t, err, dir)
+	whole := im[name][:len(im[name]):len(im[name])]
+	for _, more := range [][]byte{{0}, whole[len(whole)-block:]} { // the second ends with the right close frame
+		im.with(name, append(whole, more...)).write(t, dir)
+		_, _, err := local.Open(dir, local.Options{})
+		requireCorrupt(t, err, dir)
+	}
 }
 
 // What a crash during a rotation leaves: the generation is closed, the header

@@ -70,6 +70,31 @@ func TestHeaderMustSayWhereItStands(t *testing.T) {
 	}
 }
 
+// A closed generation with another history, that ends at the right position,
+// is not the one that its successor follows.
+func TestSuccessorFollowsOneHistory(t *testing.T) {
+	dir := t.TempDir()
+	log, _, err := Open(dir, Options{SegmentBytes: 4 * blockSize})
+	require.NoError(t, err)
+	for range 4 {
+		p, err := log.Enqueue(t.Context(), []byte("x"))
+		require.NoError(t, err)
+		_, err = p.Wait(t.Context())
+		require.NoError(t, err)
+	}
+	require.NoError(t, log.Close())
+	name := generationFile(dir, 1)
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	closing := b[len(b)-blockSize+2:]
+	require.EqualValues(t, kindClose, closing[offKind])
+	closing[offPrev]++
+	binary.LittleEndian.PutUint32(closing[offCRC:], frameCRC(closing))
+	require.NoError(t, os.WriteFile(name, b, 0o600))
+	_, _, err = Open(dir, Options{})
+	require.ErrorContains(t, err, "not the one that its successor follows")
+}
+
 func scanFile(t *testing.T, content []byte) *scanner {
 	t.Helper()
 	s, err := openFile(t, content)
