@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark-db/tidemark/config"
+	"github.com/tidemark-db/tidemark/metrics"
 	"github.com/tidemark-db/tidemark/transport"
 )
 
@@ -64,7 +65,9 @@ func TestStoreOptions(t *testing.T) {
 	c := config.Default()
 	c.Storage.StoragePath = "data"
 	c.Tidemark.HeadMB, c.Tidemark.HeadLogMB = 3, 5
-	o := storeOptions(c, 7, nil, nil)
+	observed, err := metrics.New(metrics.Options{})
+	require.NoError(t, err)
+	o := storeOptions(c, 7, observed, nil)
 	require.Equal(t, "data", o.Dir)
 	require.EqualValues(t, 7, o.Budget)
 	require.EqualValues(t, 3<<20, o.HeadBytes)
