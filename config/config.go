@@ -92,7 +92,7 @@ type Tidemark struct {
 	LogSegmentMB           int `koanf:"log_segment_mb"`
 	PprofPort              int `koanf:"pprof_port"` // on the loopback interface; 0: off
 	ShutdownTimeoutSec     int `koanf:"shutdown_timeout_sec"`
-	SnapshotStagingMBPerS  int `koanf:"snapshot_staging_mb_per_sec"` // while writes wait; 0: no limit
+	SnapshotStagingMBPerS  int `koanf:"snapshot_staging_mb_per_sec"` // 10^6 bytes, while writes wait; 0: no limit
 	MaxConcurrentSnapshots int `koanf:"max_concurrent_snapshots"`
 }
 
