@@ -92,6 +92,7 @@ func life(t testing.TB) []struct {
 			return s.Create(ctx, name, CreateSpec{Vectors: testSchema()})
 		}
 	}
+	snap := exampleCopy(t)
 	checkpoint := func(ctx context.Context, s *Store) error {
 		c, err := s.Collection("c")
 		if err != nil {
@@ -124,6 +125,9 @@ func life(t testing.TB) []struct {
 		{"drop", func(ctx context.Context, s *Store) error { _, err := s.Drop(ctx, "c"); return err }},
 		{"create it again", create("c")},
 		{"write to it again", write("c", upsert(PointInput{ID: num(9)}))},
+		{"restore", func(ctx context.Context, s *Store) error { return restoreCopy(ctx, s, "c", snap) }},
+		{"write to what was restored", write("c", upsert(PointInput{ID: num(10)}))},
+		{"restore under a new name", func(ctx context.Context, s *Store) error { return restoreCopy(ctx, s, "e", snap) }},
 	}
 }
 
@@ -144,6 +148,18 @@ func recordedLife(t *testing.T) (rec *fsx.Recorder, states []seen, ends []int) {
 	rec.Mark("close")
 	require.NoError(t, s.Close(testContext(t)))
 	return rec, states, ends
+}
+
+// exampleCopy returns the copy of a collection with a segment, deletes and
+// points in memory.
+func exampleCopy(t testing.TB) copied {
+	s, c, _ := newTestCollection(t)
+	mustWrite(t, c, upsert(PointInput{ID: num(1)}, PointInput{ID: num(2)}))
+	require.NoError(t, checkpointNow(testContext(t), c))
+	mustWrite(t, c, upsert(PointInput{ID: num(2), Payload: object(t, "z", 1)}))
+	snap, err := takeCopy(t, testContext(t), s, "c")
+	require.NoError(t, err)
+	return snap
 }
 
 // TestCrashAnywhere lays out what a power failure at any moment could leave and

@@ -30,7 +30,7 @@ func (in *Incoming) Install(ctx context.Context, m *segments.Manifest) error {
 		return &Error{Kind: BadRequest, Text: "Snapshot was not restored: the collection was dropped, created or restored meanwhile", Err: errChanged}
 	}
 	old := s.served(in.name)
-	last, unfence, err := fence(ctx, old, m.Through)
+	last, unfence, err := in.fence(ctx, old, m.Through)
 	if err != nil {
 		return fmt.Errorf("fence the collection: %w", err)
 	}
@@ -63,10 +63,13 @@ func (s *Store) served(name string) *Collection {
 // position of a collection that cannot be opened is not known.
 const unknownLast = 1 << 36
 
-// fence keeps writes of a collection waiting and returns its last position.
-// unfence lets them go on, unless the collection was retired.
-func fence(ctx context.Context, old *Collection, through wal.Position) (last wal.Position, unfence func(), err error) {
-	if old == nil {
+// fence keeps writes of the collection waiting and returns its last position, 0
+// if there is no collection. unfence lets them go on, unless it was retired.
+func (in *Incoming) fence(ctx context.Context, old *Collection, through wal.Position) (last wal.Position, unfence func(), err error) {
+	switch {
+	case in.expected == uuid.Nil:
+		return 0, func() {}, nil
+	case old == nil: // it could not be opened
 		return through + unknownLast, func() {}, nil
 	}
 	if err := old.order.exclusive(ctx); err != nil {

@@ -133,7 +133,14 @@ type machine struct {
 	c     *Collection
 	model model
 	// held are views taken earlier with what they must show for ever.
-	held []heldView
+	held  []heldView
+	snaps []takenSnap
+	t     *testing.T
+}
+
+type takenSnap struct {
+	snap  copied
+	model model
 }
 
 type heldView struct {
@@ -330,6 +337,40 @@ func checkpointNow(ctx context.Context, c *Collection) error {
 	return c.flushed.wait(ctx, v.Through())
 }
 
+// snapshot takes a copy of what the collection is now.
+func (m *machine) snapshot(t *rapid.T) {
+	f, err := m.store.Freeze(t.Context(), "c")
+	require.NoError(t, err)
+	defer f.Release()
+	snap, err := copyFrozen(m.t, t.Context(), f)
+	require.NoError(t, err)
+	m.snaps = append(m.snaps, takenSnap{snap, m.model.clone()})
+}
+
+// restore puts one of the copies into the place of the collection.
+func (m *machine) restore(t *rapid.T) {
+	if len(m.snaps) == 0 {
+		t.Skip("there is no snapshot")
+	}
+	s := rapid.SampledFrom(m.snaps).Draw(t, "snapshot")
+	v, err := m.c.View(t.Context())
+	require.NoError(t, err)
+	last, had := v.Through(), notSparse(v.Config.Schema)
+	v.Release()
+	err = restoreCopy(t.Context(), m.store, "c", s.snap)
+	config := new(Config)
+	require.NoError(t, config.UnmarshalJSON(s.snap.manifest.Config))
+	if !sameVectors(had, notSparse(config.Schema)) {
+		require.Equal(t, BadInput, KindOf(err))
+		return
+	}
+	require.NoError(t, err)
+	m.c, err = m.store.Collection("c")
+	require.NoError(t, err)
+	require.Greater(t, m.c.applied.position(), last)
+	m.model = s.model.clone()
+}
+
 // reopen stands for a clean restart.
 func (m *machine) reopen(t *rapid.T) {
 	require.NoError(t, m.store.Close(t.Context()))
@@ -356,7 +397,7 @@ func (m *machine) check(t *rapid.T) {
 // of a random life.
 func TestEngineAgainstModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &machine{dir: t.TempDir(), logs: newMemoryLogs(), model: make(model)}
+		m := &machine{t: t, dir: t.TempDir(), logs: newMemoryLogs(), model: make(model)}
 		store, err := Open(rt.Context(), Options{Dir: m.dir, OpenLog: m.logs.open})
 		require.NoError(rt, err)
 		m.store = store
@@ -380,6 +421,8 @@ func TestEngineAgainstModel(t *testing.T) {
 			"hold a view":   m.hold,
 			"release":       m.release,
 			"checkpoint":    m.checkpoint,
+			"snapshot":      m.snapshot,
+			"restore":       m.restore,
 			"reopen":        m.reopen,
 			"":              m.check,
 		})

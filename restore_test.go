@@ -76,10 +76,7 @@ func restoreCopy(ctx context.Context, s *Store, name string, c copied) error {
 	if err := in.Check(c.manifest); err != nil {
 		return err
 	}
-	if err := os.CopyFS(in.Dir(), os.DirFS(c.dir)); err != nil {
-		return err
-	}
-	if err := syncTree(in.Dir()); err != nil {
+	if err := unpackCopy(s.options.FS, in.Dir(), c); err != nil {
 		return err
 	}
 	if err := segments.CommitManifest(s.options.FS, in.Dir(), c.manifest); err != nil {
@@ -88,12 +85,24 @@ func restoreCopy(ctx context.Context, s *Store, name string, c copied) error {
 	return in.Install(ctx, c.manifest)
 }
 
-func syncTree(dir string) error {
-	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+// unpackCopy makes the files of a copy durable below dir.
+func unpackCopy(fsys fsx.FS, dir string, c copied) error {
+	if err := fsx.MkdirAll(fsys, filepath.Join(dir, segments.SegmentsDir), 0o750); err != nil {
+		return err
+	}
+	return filepath.WalkDir(c.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(c.dir, path)
 		if err != nil {
 			return err
 		}
-		return fsx.OS.SyncDir(path) // fsync works for files, too
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return fsx.WriteAtomic(fsys, filepath.Join(dir, name), data)
 	})
 }
 
