@@ -45,8 +45,12 @@ func normalPath(p string) string {
 	return b.String()
 }
 
-// startKey is where a request's time of arrival is kept.
-const startKey = "tidemark.start"
+// What is kept with a request: its time of arrival, and the error that it was
+// answered with.
+const (
+	startKey = "tidemark.start"
+	errorKey = "tidemark.error"
+)
 
 // startOf returns when a request came in.
 func startOf(c *gin.Context) time.Time { return c.GetTime(startKey) }
@@ -63,13 +67,25 @@ func (s *Server) observe(c *gin.Context) {
 		}
 		took := time.Since(start)
 		s.count(c, took)
-		if s.logger.Enabled(c.Request.Context(), slog.LevelDebug) {
-			s.logger.DebugContext(c.Request.Context(), "request", "method", c.Request.Method, "path", c.Request.URL.Path,
-				"status", c.Writer.Status(), "bytes", c.Writer.Size(), "took", took, "client", c.Request.RemoteAddr,
-				"agent", c.Request.UserAgent())
-		}
+		s.logRequest(c, took)
 	}()
 	c.Next()
+}
+
+// logRequest writes the line of a request.
+func (s *Server) logRequest(c *gin.Context, took time.Duration) {
+	ctx := c.Request.Context()
+	if !s.logger.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	line := []any{
+		"method", c.Request.Method, "path", c.Request.URL.Path, "status", c.Writer.Status(), "bytes", c.Writer.Size(),
+		"took", took, "client", c.Request.RemoteAddr, "agent", c.Request.UserAgent(),
+	}
+	if err, ok := c.Get(errorKey); ok {
+		line = append(line, "error", err)
+	}
+	s.logger.DebugContext(ctx, "request", line...)
 }
 
 // panicked answers a request whose handler panicked.

@@ -48,6 +48,11 @@ func TestOneLogLineForEachRequest(t *testing.T) {
 	require.Equal(t, "me", line["agent"])
 
 	log.Reset()
+	call(t, server, "GET", "/collections/none", "")
+	require.Equal(t, 1, strings.Count(log.String(), "\n"))
+	require.Contains(t, log.String(), "Collection `none` doesn't exist!")
+
+	log.Reset()
 	quiet := newServer(t, func(o *rest.Options) { o.Logger = slog.New(slog.NewJSONHandler(&log, nil)) })
 	call(t, quiet, "GET", "/collections", "")
 	require.Empty(t, log.String())

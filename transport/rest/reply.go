@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"sync"
@@ -63,18 +65,34 @@ func (s *Server) accepted(c *gin.Context) {
 	s.send(c, http.StatusAccepted, typeJSON, append(b, '}'))
 }
 
-// fail answers with an error in the envelope. What the client does not learn
-// goes to the log.
+// fail answers with an error in the envelope. What concerns the operator goes
+// to the log at once, the rest with the line of the request.
 func (s *Server) fail(c *gin.Context, err error) {
 	shown := show(err)
-	if shown.Status >= http.StatusInternalServerError && shown.Status != http.StatusNotImplemented {
-		s.logger.ErrorContext(c.Request.Context(), "request failed", "method", c.Request.Method,
+	c.Set(errorKey, err)
+	if level := failureLevel(shown.Status, err); level > slog.LevelDebug {
+		s.logger.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method,
 			"path", c.Request.URL.Path, "status", shown.Status, "error", err)
 	}
 	b := append([]byte(`{"status":{"error":`), appendText(nil, shown.Text)...)
 	b = append(b, `},"time":`...)
 	b = append(appendElapsed(b, c), '}')
 	s.send(c, shown.Status, typeJSON, b)
+}
+
+// failureLevel tells how much a failure concerns the operator: a fault of the
+// server very much, a refusal for want of something somewhat, what the client
+// did wrong or gave up not at all.
+func failureLevel(status int, err error) slog.Level {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return slog.LevelDebug
+	case status == http.StatusInternalServerError:
+		return slog.LevelError
+	case status == http.StatusServiceUnavailable:
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
 }
 
 // show returns how err is shown over HTTP.
