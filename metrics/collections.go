@@ -37,11 +37,9 @@ var (
 // collectStore exposes what belongs to the store as a whole.
 func (s *scrape) collectStore(ch chan<- prometheus.Metric) {
 	gauge(ch, readyDesc, boolean(s.source.Ready()))
-	if b, ok := s.source.(Budgeter); ok {
-		used, limit := b.Budget()
-		gauge(ch, budgetUsedDesc, float64(used))
-		gauge(ch, budgetLimitDesc, float64(limit))
-	}
+	used, limit := s.source.Budget()
+	gauge(ch, budgetUsedDesc, float64(used))
+	gauge(ch, budgetLimitDesc, float64(limit))
 }
 
 // collectState exposes the state of a collection.

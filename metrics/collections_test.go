@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -136,6 +138,35 @@ func TestLagIsNeverNegative(t *testing.T) {
 	p := scrapePage(t, m, source, "")
 	p.has(`tidemark_apply_lag_positions{collection="c"} 0`)
 	p.has(`collection_update_queue_length{id="c"} 0`)
+}
+
+// TestNoAnswerIsLost counts from goroutines that share nothing else.
+func TestNoAnswerIsLost(t *testing.T) {
+	m := newTestMetrics(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 1000 {
+				m.REST().Answered("POST", onQuery, "c", 200, time.Millisecond)
+			}
+		})
+	}
+	all.Wait()
+	scrapePage(t, m, &fakeSource{}, "").has(`rest_responses_total{endpoint="` + onQuery + `",method="POST",status="200"} 4000`)
+}
+
+// TestPartOfAPageIsBetterThanNone has a source that breaks its contract: the
+// series of the second collection are refused, everything else is there.
+func TestPartOfAPageIsBetterThanNone(t *testing.T) {
+	var logged bytes.Buffer
+	m, err := New(Options{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	require.NoError(t, err)
+	c := Collection{Name: "c", Serving: true, Points: 5, Pins: &Pins{}}
+	p := scrapePage(t, m, &fakeSource{collections: []Collection{c, c}}, "")
+	p.has(`collection_points{id="c"} 5`)
+	p.has(`tidemark_oldest_pinned_view_age_seconds{collection="c"} 0`)
+	require.Contains(t, p.families, "go_goroutines")
+	require.Contains(t, logged.String(), "level=ERROR")
 }
 
 // TestScrapesWhileEverythingHappens is for the race detector.

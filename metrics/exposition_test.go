@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/snapshot"
 	"github.com/tidemark-db/tidemark/transport/rest"
 	"github.com/tidemark-db/tidemark/wal/local"
@@ -28,6 +31,7 @@ var (
 	_ rest.Observer     = (*REST)(nil)
 	_ local.Observer    = (*Log)(nil)
 	_ snapshot.Observer = (*Snapshots)(nil)
+	_ tidemark.Observer = (*Engine)(nil)
 )
 
 // busy returns metrics of a server on which everything has happened, and its
@@ -288,6 +292,17 @@ func TestProcessAndMemory(t *testing.T) {
 	}
 	require.LessOrEqual(t, p.value("memory_allocated_bytes"), p.value("memory_active_bytes"))
 	require.LessOrEqual(t, p.value("memory_active_bytes"), p.value("memory_resident_bytes"))
+}
+
+// TestMemoryThatWasGivenBack is retained, not resident.
+func TestMemoryThatWasGivenBack(t *testing.T) {
+	const size = 64 << 20
+	p := new([size]byte)
+	runtime.KeepAlive(p)
+	debug.FreeOSMemory()
+	page := scrapePage(t, newTestMetrics(t), &fakeSource{}, "")
+	require.Greater(t, page.value("memory_retained_bytes"), size*0.9)
+	require.InDelta(t, page.value("go_memstats_sys_bytes"), page.value("memory_resident_bytes")+page.value("memory_retained_bytes"), size/2)
 }
 
 func (p page) value(name string) float64 {

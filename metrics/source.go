@@ -12,18 +12,15 @@ import (
 type Source interface {
 	// Ready reports whether recovery is done.
 	Ready() bool
+	// Budget returns the memory that requests and points outside of segments
+	// take, and the memory that they may take, in bytes.
+	Budget() (used, limit int64)
 	// Collections describes all collections, each name once. What cannot be
 	// found out before the context ends is left out.
 	Collections(ctx context.Context) []Collection
 	// Resolve returns the name of the collection that a name or an alias stands
 	// for. It is called for each request and must be cheap.
 	Resolve(nameOrAlias string) (name string, ok bool)
-}
-
-// Budgeter is implemented by a Source that knows the memory that heads, deaths
-// and queues may take together.
-type Budgeter interface {
-	Budget() (used, limit int64)
 }
 
 // Collection describes a collection at one moment.

@@ -14,6 +14,9 @@ type storeSource struct{ store *tidemark.Store }
 // Ready implements Source.
 func (s storeSource) Ready() bool { return s.store.Ready() }
 
+// Budget implements Source.
+func (s storeSource) Budget() (used, limit int64) { return s.store.Budget() }
+
 // Resolve implements Source.
 func (s storeSource) Resolve(nameOrAlias string) (string, bool) {
 	c, err := s.store.Collection(nameOrAlias)

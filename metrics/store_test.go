@@ -19,14 +19,17 @@ import (
 // openStore opens a store whose logs m observes.
 func openStore(t *testing.T, dir string, m *Metrics, fsys fsx.FS) *tidemark.Store {
 	t.Helper()
-	s, err := tidemark.Open(t.Context(), tidemark.Options{Dir: dir, OpenLog: func(o tidemark.LogOptions) (wal.Log, error) {
+	openLog := func(o tidemark.LogOptions) (wal.Log, error) {
 		observer := m.OpenLog(filepath.Base(filepath.Dir(o.Dir)))
 		log, _, err := local.Open(o.Dir, local.Options{Base: o.Base, From: o.From, AtLeast: o.AtLeast, FS: fsys, Observer: observer})
 		if err != nil {
 			return nil, err
 		}
 		return log, nil
-	}})
+	}
+	s, err := tidemark.Open(t.Context(), tidemark.Options{
+		Dir: dir, OpenLog: openLog, Observer: m.Engine(), Budget: 100 << 20, HeadBytes: 32 << 10,
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close(context.WithoutCancel(t.Context())) })
 	require.Eventually(t, s.Ready, time.Minute, time.Millisecond)
@@ -73,6 +76,7 @@ func TestStore(t *testing.T) {
 	p := scrapePage(t, m, source, "?per_collection=true")
 	view.Release()
 	p.has(`tidemark_ready 1`)
+	p.has(`tidemark_budget_limit_bytes 1.048576e+08`)
 	p.has(`tidemark_collection_serving{collection="books"} 1`)
 	p.has(`collection_points{id="books"} 3`)
 	p.has(`collection_vectors{collection="books",vector=""} 3`)
@@ -85,11 +89,35 @@ func TestStore(t *testing.T) {
 	require.Positive(t, p.families["tidemark_log_fsync_duration_seconds"].GetMetric()[0].GetHistogram().GetSampleCount())
 	require.Positive(t, p.value("tidemark_head_bytes"))
 	require.Positive(t, p.value("tidemark_durable_position"))
+	require.Equal(t, p.value("tidemark_head_bytes"), p.value("tidemark_budget_used_bytes"))
 
 	dropped, err := s.Drop(t.Context(), "books")
 	require.NoError(t, err)
 	require.True(t, dropped)
 	require.Empty(t, scrapePage(t, m, source, "?per_collection=true").lines(`"books"`))
+}
+
+// TestCheckpointAndRecovery fills a head and opens the store again.
+func TestCheckpointAndRecovery(t *testing.T) {
+	dir, m := t.TempDir(), newTestMetrics(t)
+	s := openStore(t, dir, m, fsx.OS)
+	require.NoError(t, write(t, createBooks(t, s), 1000))
+	require.Eventually(t, func() bool {
+		return len(scrapePage(t, m, StoreSource(s), "").lines(`tidemark_checkpoint_duration_seconds_count 1`)) == 1
+	}, time.Minute, time.Millisecond)
+	p := scrapePage(t, m, StoreSource(s), "")
+	p.has(`tidemark_segments{collection="books"} 1`)
+	p.has(`collection_vectors{collection="books",vector=""} 1000`)
+	require.Equal(t, p.value("tidemark_durable_position"), p.value("tidemark_flushed_position"))
+	require.Equal(t, p.value("tidemark_segment_bytes"), p.families["tidemark_checkpoint_written_bytes_total"].GetMetric()[0].GetCounter().GetValue())
+	require.NoError(t, s.Close(t.Context()))
+
+	m = newTestMetrics(t)
+	s = openStore(t, dir, m, fsx.OS)
+	p = scrapePage(t, m, StoreSource(s), "")
+	p.has(`tidemark_recovery_duration_seconds_count 1`)
+	p.has(`collection_points{id="books"} 1000`)
+	p.has(`tidemark_segments{collection="books"} 1`)
 }
 
 // TestPoisonedLog is what the page is looked at for.
