@@ -136,3 +136,35 @@ func TestCrashWhileRepairing(t *testing.T) {
 		})
 	}
 }
+
+// A record whose sync failed may be found when the log is opened again. If it
+// is, it counts as durable from then on, and must be.
+func TestWhatIsFoundAfterAFailedSyncIsMadeDurable(t *testing.T) {
+	dir, faults := fastDir(t), fsx.NewFaults(fsx.OS)
+	rec, err := fsx.NewRecorder(faults, dir)
+	require.NoError(t, err)
+	log, _ := mustOpen(t, dir, local.Options{FS: rec})
+	waltest.Write(t, log, 0, 2)
+	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindLogSync}})
+	p, err := log.Enqueue(t.Context(), waltest.Payload(3))
+	require.NoError(t, err)
+	_, err = p.Wait(t.Context())
+	require.ErrorIs(t, err, wal.ErrOutcomeUnknown)
+	require.ErrorIs(t, log.Close(), wal.ErrPoisoned)
+	faults.Clear()
+
+	log, r := mustOpen(t, dir, local.Options{FS: rec})
+	require.EqualValues(t, 3, r.Last)
+	opened := rec.Len()
+	require.NoError(t, log.Close())
+	for state := range fsx.CrashStates(rec) {
+		if state.After < opened {
+			continue
+		}
+		clone := fastDir(t)
+		require.NoError(t, state.LayOut(clone))
+		got, _, err := serve(t, clone, local.Options{AtLeast: 3}, 0)
+		require.NoError(t, err, state.Survival)
+		require.EqualValues(t, 3, got)
+	}
+}
