@@ -50,6 +50,17 @@ func openOnFiles(t testing.TB, dir string, fsys fsx.FS) (*Store, error) {
 	return s, err
 }
 
+// memoryDir returns a directory in memory if the host has one: these tests sync
+// thousands of times, and what a power failure leaves they lay out themselves.
+func memoryDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "tidemark-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // seen is what a client of a store sees: the digest and the count of each
 // collection.
 type seen map[string]seenCollection
@@ -134,7 +145,7 @@ func life(t testing.TB) []struct {
 // recordedLife runs the whole life once. states[i] is what a client saw before
 // step i, ends[i] the number of operations by then.
 func recordedLife(t *testing.T) (rec *fsx.Recorder, states []seen, ends []int) {
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	rec, err := fsx.NewRecorder(fsx.OS, dir)
 	require.NoError(t, err)
 	s, err := openOnFiles(t, dir, rec)
@@ -182,8 +193,7 @@ func TestCrashAnywhere(t *testing.T) {
 }
 
 func lookAfterCrash(t *testing.T, crash fsx.CrashState) seen {
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	require.NoError(t, err)
+	dir := memoryDir(t)
 	defer os.RemoveAll(dir)
 	require.NoError(t, crash.LayOut(dir))
 	s, err := openOnFiles(t, dir, fsx.OS)
@@ -231,7 +241,7 @@ func normaliseTrace(trace string) string {
 func TestFaultAnywhere(t *testing.T) {
 	rec, states, ends := recordedLife(t)
 	for nth := 1; nth <= rec.Len()-ends[0]; nth++ {
-		dir := t.TempDir()
+		dir := memoryDir(t)
 		faults := fsx.NewFaults(fsx.OS)
 		s, err := openOnFiles(t, dir, faults)
 		require.NoError(t, err)

@@ -29,7 +29,9 @@ type Stats struct {
 }
 
 // Sizer is implemented by logs that know how much room they take.
-type Sizer interface{ Size() int64 }
+type Sizer interface {
+	Size() (files int, bytes int64)
+}
 
 // Stats returns what operators look at. It waits for nothing but the end of
 // the log.
@@ -52,7 +54,7 @@ func (c *Collection) Stats(ctx context.Context) (Stats, error) {
 		s.SegmentBytes += segment.Size()
 	}
 	if sized, ok := c.log.(Sizer); ok {
-		s.LogBytes = sized.Size()
+		_, s.LogBytes = sized.Size()
 	}
 	s.PinnedViews, s.PinnedSince = c.pins.stats()
 	s.PinnedViews-- // the one that this function holds
