@@ -2,6 +2,7 @@ package segments
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -100,6 +101,78 @@ func TestDamagedDeletesAreRefused(t *testing.T) {
 	_, err := DecodeDeletes("x", sealDeletes(b))
 	var newer *NewerFormatError
 	require.ErrorAs(t, err, &newer)
+}
+
+// hostileDeletes returns a file with right checksums and any content.
+func hostileDeletes(segments ...[]byte) []byte {
+	b := append([]byte(deletesMagic), 1, 0, 0, 0)
+	b = binary.LittleEndian.AppendUint64(b, 1)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(segments)))
+	for _, s := range segments {
+		b = append(b, s...)
+	}
+	return sealDeletes(append(b, 0, 0, 0, 0))
+}
+
+func hostileSegment(name string, rows, dead uint32, pages ...[]byte) []byte {
+	b := append([]byte{byte(len(name))}, name...)
+	for _, n := range []uint32{rows, dead, uint32(len(pages))} {
+		b = binary.LittleEndian.AppendUint32(b, n)
+	}
+	for _, p := range pages {
+		b = append(b, p...)
+	}
+	return b
+}
+
+func hostilePage(number uint32, n uint16, rows ...uint16) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, number)
+	b = binary.LittleEndian.AppendUint16(b, n)
+	for _, row := range rows {
+		b = binary.LittleEndian.AppendUint16(b, row)
+	}
+	return b
+}
+
+func TestHostileDeletesAreRefused(t *testing.T) {
+	bitmap := func(n uint16, ones int) []byte {
+		b := make([]byte, pageBytes)
+		for i := range ones {
+			b[i/8] |= 1 << (i % 8)
+		}
+		return append(hostilePage(0, n), b...)
+	}
+	for name, tc := range map[string]struct {
+		file []byte
+		ok   bool
+	}{
+		"a list":                  {hostileDeletes(hostileSegment("a", 9, 2, hostilePage(0, 2, 1, 8))), true},
+		"a bitmap":                {hostileDeletes(hostileSegment("a", 4096, maxPageList, bitmap(maxPageList, maxPageList))), true},
+		"count of the segment":    {hostileDeletes(hostileSegment("a", 9, 3, hostilePage(0, 2, 1, 8))), false},
+		"count of a bitmap":       {hostileDeletes(hostileSegment("a", 4096, maxPageList+1, bitmap(maxPageList, maxPageList+1))), false},
+		"page without rows":       {hostileDeletes(hostileSegment("a", 9, 0, hostilePage(0, 0))), false},
+		"empty page before":       {hostileDeletes(hostileSegment("a", 9000, 2, hostilePage(0, 0), hostilePage(1, 2, 1, 2))), false},
+		"page with too many rows": {hostileDeletes(hostileSegment("a", 9, 0, hostilePage(0, 5000))), false},
+		"page twice":              {hostileDeletes(hostileSegment("a", 9, 2, hostilePage(0, 1, 1), hostilePage(0, 1, 2))), false},
+		"pages out of order":      {hostileDeletes(hostileSegment("a", 9000, 2, hostilePage(1, 1, 1), hostilePage(0, 1, 2))), false},
+		"page behind the rows":    {hostileDeletes(hostileSegment("a", 4096, 1, hostilePage(1, 1, 0))), false},
+		"huge page number":        {hostileDeletes(hostileSegment("a", 4096, 1, hostilePage(1<<32-1, 1, 0))), false},
+		"row behind the rows":     {hostileDeletes(hostileSegment("a", 9, 1, hostilePage(0, 1, 9))), false},
+		"row behind the page":     {hostileDeletes(hostileSegment("a", 9000, 1, hostilePage(0, 1, 4096))), false},
+		"row twice":               {hostileDeletes(hostileSegment("a", 9, 2, hostilePage(0, 2, 1, 1))), false},
+		"rows out of order":       {hostileDeletes(hostileSegment("a", 9, 2, hostilePage(0, 2, 2, 1))), false},
+		"segment twice":           {hostileDeletes(hostileSegment("a", 9, 0), hostileSegment("a", 9, 0)), false},
+		"bytes behind the end":    {hostileDeletes(append(hostileSegment("a", 9, 0), 1)), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := DecodeDeletes("x", tc.file)
+			if tc.ok {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, ErrDamaged)
+			}
+		})
+	}
 }
 
 // sealDeletes makes the checksum right.
