@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"syscall"
 
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/segments"
@@ -28,6 +29,8 @@ func forClient(err error) error {
 	switch {
 	case errors.As(err, &noRoom):
 		return &tidemark.Error{Kind: tidemark.Unavailable, Text: noRoom.Error(), Err: err}
+	case errors.Is(err, syscall.ENOSPC):
+		return &tidemark.Error{Kind: tidemark.Unavailable, Text: "not enough room on the disk", Err: err}
 	case errors.Is(err, context.Canceled):
 		return &tidemark.Error{Kind: tidemark.Unavailable, Text: "the server stopped before the snapshot operation was done", Err: err}
 	case errors.Is(err, blob.ErrOutcomeUnknown):

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"syscall"
 	"time"
 
 	"github.com/tidemark-db/tidemark"
@@ -71,7 +72,7 @@ func reasonOf(err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.As(err, &noRoom):
+	case errors.As(err, &noRoom), errors.Is(err, syscall.ENOSPC):
 		return "no_room"
 	case errors.As(err, &corrupt), errors.As(err, &changed), errors.As(err, &state), errors.Is(err, segments.ErrDamaged):
 		return "damaged"

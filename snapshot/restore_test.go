@@ -154,14 +154,22 @@ func TestRestoreFaults(t *testing.T) {
 	before, _ := h.engine.get("c")
 	failures := 0
 	for nth := 1; ; nth++ {
-		h.faults.Inject(fsx.Rule{Nth: nth, Times: 1, Err: syscall.ENOSPC, Short: 2})
+		fault := [...]struct {
+			err  error
+			kind tidemark.Kind
+			text string
+		}{
+			{syscall.ENOSPC, tidemark.Unavailable, "not enough room on the disk"},
+			{syscall.EIO, tidemark.Internal, "see the server's log"},
+		}[nth%2]
+		h.faults.Inject(fsx.Rule{Nth: nth, Times: 1, Err: fault.err, Short: 2})
 		err := h.Restore(context.Background(), "c", Source{Location: fileURL(path)})
 		h.faults.Clear()
 		if err == nil {
 			break
 		}
 		failures++
-		requireError(t, err, tidemark.Internal, "see the server's log")
+		requireError(t, err, fault.kind, fault.text)
 		after, _ := h.engine.get("c")
 		require.Equal(t, before, after)
 		h.requireClean(t)

@@ -17,7 +17,7 @@ type CorruptError struct {
 // Error implements error.
 func (e *CorruptError) Error() string {
 	if e.Entry == "" {
-		return fmt.Sprintf("the snapshot archive is damaged at byte %d: %s", e.Offset, e.Reason)
+		return fmt.Sprintf("the snapshot archive is damaged at byte %d, after its last entry: %s", e.Offset, e.Reason)
 	}
 	return fmt.Sprintf("the snapshot archive is damaged at byte %d, entry %s: %s", e.Offset, e.Entry, e.Reason)
 }
