@@ -36,7 +36,7 @@ func readAll(path string, want content) error {
 	if err != nil {
 		return err
 	}
-	defer s.Release() //nolint:errcheck // read only
+	defer s.Release()
 	if want == nil {
 		want = content{}
 	}
@@ -107,7 +107,7 @@ func TestEveryFlippedBit(t *testing.T) {
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	require.NoError(t, err)
-	defer f.Close() //nolint:errcheck // a test file
+	defer f.Close()
 	for bit := 0; bit < len(b)*8; bit += step {
 		off := int64(bit / 8)
 		_, err := f.WriteAt([]byte{b[off] ^ 1<<(bit%8)}, off)
@@ -171,7 +171,7 @@ func TestDamageInEachBlock(t *testing.T) {
 	path := filepath.Join(dir, writeTestSegment(t, dir, 1, schema, points).Name)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	require.NoError(t, err)
-	defer f.Close() //nolint:errcheck // a test file
+	defer f.Close()
 	s := openTestSegment(t, path)
 	for i := range s.contents.sections {
 		sec := &s.contents.sections[i]
