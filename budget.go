@@ -13,6 +13,8 @@ import (
 // order is applied whatever the budget says.
 type budget struct {
 	limit int64
+	// patience is how long a write waits at the limit before it is refused.
+	patience time.Duration
 
 	mu       sync.Mutex
 	queued   int64                 // bytes of requests that were let in
@@ -22,21 +24,20 @@ type budget struct {
 }
 
 // Above slowShare of the limit each write waits a little, so that checkpoints
-// gain on the writers; at the limit it waits refuseAfter at most.
+// gain on the writers; at the limit it waits until its patience ends.
 const (
-	slowShare   = 0.75
-	slowWait    = 2 * time.Millisecond
-	refuseAfter = 5 * time.Second
+	slowShare = 0.75
+	slowWait  = 2 * time.Millisecond
 )
 
-func newBudget(limit int64) *budget {
-	return &budget{limit: limit, usage: make(map[*Collection]int64)}
+func newBudget(limit int64, patience time.Duration) *budget {
+	return &budget{limit: limit, patience: patience, usage: make(map[*Collection]int64)}
 }
 
 // admit lets a request of n bytes in, or refuses it. What was admitted is given
 // back with leave.
 func (b *budget) admit(ctx context.Context, n int64) error {
-	deadline := time.Now().Add(refuseAfter)
+	deadline := time.Now().Add(b.patience)
 	for slowed := false; ; {
 		b.mu.Lock()
 		used := b.queued + b.resident

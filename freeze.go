@@ -124,6 +124,9 @@ func (f *Frozen) Release() {
 // log. It costs a lock for an instant.
 func (s *Store) WritesWait() bool { return s.shared.budget.writing() }
 
+// restoreReserve stays free for checkpoints and manifests of what is served.
+const restoreReserve = 16 << 20
+
 // Incoming is the directory of a state that is to become a collection, and that
 // nothing names yet. It belongs to one goroutine.
 type Incoming struct {
@@ -136,9 +139,16 @@ type Incoming struct {
 	installed bool
 }
 
-// Receive makes an empty directory for a state that is to take the place of
-// what name stands for now: a collection or nothing.
-func (s *Store) Receive(_ context.Context, name string, _ int64) (*Incoming, error) {
+// Receive makes an empty directory for a state of size bytes that is to take the
+// place of what name stands for now: a collection or nothing.
+func (s *Store) Receive(_ context.Context, name string, size int64) (*Incoming, error) {
+	free, err := fsx.FreeBytes(s.options.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if need := size + size/10 + restoreReserve; free < need {
+		return nil, Errorf(Unavailable, "there is no room to restore the snapshot: it needs %d MiB beside what is there, %d MiB are free", need>>20, free>>20)
+	}
 	in := &Incoming{store: s, name: name, id: uuid.New(), expected: s.catalog.Entries()[name].ID}
 	if in.expected == uuid.Nil {
 		if err := s.catalog.Free(name); err != nil {

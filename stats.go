@@ -26,6 +26,9 @@ type Stats struct {
 	// PinnedSince.
 	PinnedViews int
 	PinnedSince time.Time
+	// PinnedBytes is the size of segments that only those views keep: merges
+	// have replaced them.
+	PinnedBytes int64
 }
 
 // Sizer is implemented by logs that know how much room they take.
@@ -56,7 +59,7 @@ func (c *Collection) Stats(ctx context.Context) (Stats, error) {
 	if sized, ok := c.log.(Sizer); ok {
 		_, s.LogBytes = sized.Size()
 	}
-	s.PinnedViews, s.PinnedSince = c.pins.stats()
+	s.PinnedViews, s.PinnedSince, s.PinnedBytes = c.pins.stats(v.View)
 	s.PinnedViews-- // the one that this function holds
 	return s, nil
 }

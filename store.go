@@ -33,6 +33,9 @@ type Options struct {
 	// Budget bounds the memory, in bytes, of requests on their way into the
 	// logs and of points that are not yet in segments; 0 is 256 MiB.
 	Budget int64
+	// Patience is how long a write waits for room in the budget before it is
+	// refused; 0 is 5 s.
+	Patience time.Duration
 	// HeadBytes and HeadLogBytes are the size of points in memory, and of the
 	// log behind them, at which they are written to a segment; 0 is 64 MiB and
 	// 256 MiB.
@@ -69,6 +72,7 @@ func (o Options) withDefaults() Options {
 	}
 	setDefault(&o.Recoveries, 4)
 	setDefault(&o.Budget, 256<<20)
+	setDefault(&o.Patience, 5*time.Second)
 	setDefault(&o.HeadBytes, 64<<20)
 	setDefault(&o.HeadLogBytes, 256<<20)
 	setDefault(&o.RetryInterval, 5*time.Second)
@@ -129,7 +133,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{options: o, logger: o.Logger, lock: lock, catalog: catalog, open: make(map[string]*entry)}
 	s.shared = &shared{
-		fsys: o.FS, openLog: o.OpenLog, budget: newBudget(o.Budget),
+		fsys: o.FS, openLog: o.OpenLog, budget: newBudget(o.Budget, o.Patience),
 		headBytes: o.HeadBytes, logBytes: o.HeadLogBytes,
 		retryInterval: o.RetryInterval, observer: o.Observer, merging: make(chan struct{}, 1),
 	}

@@ -83,14 +83,25 @@ func (p *pins) remove(v *View) {
 	delete(p.held, v)
 }
 
-// stats returns how many views are held and since when the oldest is.
-func (p *pins) stats() (n int, oldest time.Time) {
+// stats returns how many views are held, since when the oldest is, and how many
+// bytes of segments they keep that the newest view does not have any more.
+func (p *pins) stats(newest *segments.View) (n int, oldest time.Time, bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	counted := make(map[*segments.Segment]bool)
+	for _, s := range newest.Segments() {
+		counted[s] = true
+	}
 	for v := range p.held {
 		if oldest.IsZero() || v.since.Before(oldest) {
 			oldest = v.since
 		}
+		for _, s := range v.Segments() {
+			if !counted[s] {
+				counted[s] = true
+				bytes += s.Size()
+			}
+		}
 	}
-	return len(p.held), oldest
+	return len(p.held), oldest, bytes
 }

@@ -22,6 +22,7 @@ type state struct {
 	Segments     int     `json:"segments"`
 	LogBytes     int64   `json:"log_bytes"`
 	PinnedViews  int     `json:"pinned_views"`
+	PinnedBytes  int64   `json:"pinned_bytes"`
 	OldestPinSec float64 `json:"oldest_pin_seconds"`
 }
 
@@ -39,7 +40,7 @@ func (s *Server) tidemark(c *gin.Context) {
 	out := state{
 		Position: uint64(st.Position), Applied: uint64(st.Applied), Durable: uint64(st.Durable), Flushed: uint64(st.Flushed),
 		Count: st.Count, Digest: hex.EncodeToString(st.Digest[:]),
-		Segments: st.Segments, LogBytes: st.LogBytes, PinnedViews: st.PinnedViews,
+		Segments: st.Segments, LogBytes: st.LogBytes, PinnedViews: st.PinnedViews, PinnedBytes: st.PinnedBytes,
 	}
 	if st.PinnedViews > 0 {
 		out.OldestPinSec = time.Since(st.PinnedSince).Seconds()

@@ -39,7 +39,7 @@ func (o Options) withDefaults() Options {
 		o.FS = fsx.OS
 	}
 	if o.Free == nil {
-		o.Free = freeBytes
+		o.Free = fsx.FreeBytes
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
