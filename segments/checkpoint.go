@@ -52,8 +52,12 @@ func (d *Durable) Capture(v *View, new Written) (*Durable, error) {
 		s := d.segments[i].clone()
 		dead, ok := v.deadOf(s.Segment)
 		if !ok {
+			deaths, err := v.deaths.since(d.Through, v.through)
+			if err != nil {
+				return nil, err
+			}
 			dead = s.dead
-			if err := s.bury(&dead, v.deaths.Between(d.Through, v.through), d.nextEpoch()); err != nil {
+			if err := s.bury(&dead, deaths, d.nextEpoch()); err != nil {
 				return nil, err
 			}
 		}
@@ -117,7 +121,11 @@ func (d *Durable) Merge(from *Durable, names []string, new Written, deaths Death
 	}
 	if new.Segment != nil {
 		s := new.durable()
-		dead, err := s.died(deaths.Between(from.Through, d.Through))
+		deaths, err := deaths.since(from.Through, d.Through)
+		if err != nil {
+			return nil, err
+		}
+		dead, err := s.died(deaths)
 		if err != nil {
 			return nil, err
 		}

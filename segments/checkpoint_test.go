@@ -137,6 +137,47 @@ func TestCheckpointBeforeTheOneBeforeIsInstalled(t *testing.T) {
 	c.close()
 }
 
+// Deaths that were forgotten too early are an error, not rows that come back.
+func TestForgottenDeathsAreNoticed(t *testing.T) {
+	c := newTestCollection(t, t.TempDir())
+	c.write([]int{1, 2, 3}, nil)
+	c.beginCheckpoint()
+	c.commitCheckpoint()
+	c.write(nil, []int{1})
+	c.state.ForgetDeaths(c.at)
+	_, err := c.state.Install(c.installs[0], 10)
+	require.ErrorIs(t, err, ErrDeathsForgotten)
+	c.state.Seal(c.at)
+	c.write([]int{4}, nil)
+	c.state.Seal(c.at)
+	v := c.state.Publish(c.at)
+	_, err = c.durable.Checkpoint(v, Written{})
+	require.ErrorIs(t, err, ErrDeathsForgotten)
+	v.Release()
+	_, err = c.durable.Merge(NoDurable(), nil, Written{Segment: c.installs[0].segment}, c.state.deaths.Deaths, Sums{})
+	require.ErrorIs(t, err, ErrDeathsForgotten)
+	c.requireState()
+	c.close()
+}
+
+// Half an installation is done when the deaths that it has yet to see are
+// forgotten.
+func TestDeathsForgottenDuringAnInstallation(t *testing.T) {
+	c := newTestCollection(t, t.TempDir())
+	c.write([]int{1, 2, 3}, nil)
+	c.beginCheckpoint()
+	c.commitCheckpoint()
+	c.write(nil, []int{1})
+	c.write(nil, []int{2})
+	done, err := c.state.Install(c.installs[0], 1)
+	require.NoError(t, err)
+	require.False(t, done)
+	c.state.ForgetDeaths(c.at)
+	_, err = c.state.Install(c.installs[0], 1)
+	require.ErrorIs(t, err, ErrDeathsForgotten)
+	c.close()
+}
+
 func TestCheckpointOfNothingThatLives(t *testing.T) {
 	c := newTestCollection(t, t.TempDir())
 	c.write([]int{1, 2}, nil)
@@ -218,7 +259,13 @@ func TestCheckpointsAndMergesAgainstModel(t *testing.T) {
 			},
 			"forget": func(*rapid.T) { c.forget() },
 			"sweep":  func(*rapid.T) { c.sweep() },
-			"hold":   func(*rapid.T) { held = append(held, heldView{view: c.state.Publish(c.at), want: c.model.clone()}) },
+			"hold": func(*rapid.T) {
+				held = append(held, heldView{view: c.state.Publish(c.at), want: c.model.clone()})
+				if len(held) > maxHeld {
+					held[0].view.Release()
+					held = held[1:]
+				}
+			},
 			"reopen": func(*rapid.T) { c.reopen() },
 			"": func(t *rapid.T) {
 				c.t = t

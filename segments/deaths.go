@@ -1,6 +1,8 @@
 package segments
 
 import (
+	"errors"
+	"fmt"
 	"sort"
 
 	"github.com/tidemark-db/tidemark/wal"
@@ -31,6 +33,19 @@ type Deaths struct {
 	end    int // index behind the newest, counted from the first chunk
 	// dropped is how many deaths the log had before the first chunk.
 	dropped uint64
+	// forgotten is the position up to which deaths were dropped.
+	forgotten wal.Position
+}
+
+// ErrDeathsForgotten says that deaths are needed which are not kept any more.
+var ErrDeathsForgotten = errors.New("the deaths since then are not kept any more")
+
+// since returns the deaths in (b, q], which must all be kept.
+func (d Deaths) since(b, q wal.Position) (Deaths, error) {
+	if b < d.forgotten {
+		return Deaths{}, fmt.Errorf("deaths after position %d, kept after %d: %w", b, d.forgotten, ErrDeathsForgotten)
+	}
+	return d.Between(b, q), nil
 }
 
 // Len returns the number of deaths.
@@ -61,7 +76,8 @@ func (d Deaths) Between(b, q wal.Position) Deaths {
 // number returns the number of the oldest death in the whole log.
 func (d Deaths) number() uint64 { return d.dropped + uint64(d.first) }
 
-// part returns up to n deaths from the one with the given number on.
+// part returns up to n deaths from the one with the given number on, which is
+// kept or the next to come.
 func (d Deaths) part(number uint64, n int) Deaths {
 	d.first = min(int(number-d.dropped), d.end)
 	d.end = min(d.end, d.first+n)
@@ -98,6 +114,7 @@ func (l *deathLog) forget(p wal.Position) {
 	l.first -= whole * deathChunk
 	l.end -= whole * deathChunk
 	l.dropped += uint64(whole * deathChunk)
+	l.forgotten = max(l.forgotten, p)
 }
 
 func (l *deathLog) bytes() int64 { return int64(l.Len()) * deathBytes }

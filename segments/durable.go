@@ -123,6 +123,7 @@ func (d *Durable) State(schema Schema, m *Manifest) *State {
 		s.dead[i] = d.segments[i].dead
 	}
 	s.sums, s.count = m.Sums.Clone(), m.Count
+	s.deaths.forgotten = m.Through // those before are in the dead rows
 	return s
 }
 

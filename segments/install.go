@@ -49,7 +49,14 @@ func (in *Install) Catchup(v *View) error {
 // returns how many deaths are left.
 func (in *Install) translate(deaths Deaths, n int) (left int, err error) {
 	if !in.begun {
-		in.next, in.begun = deaths.Between(in.at, wal.MaxPosition).number(), true
+		rest, err := deaths.since(in.at, wal.MaxPosition)
+		if err != nil {
+			return 0, err
+		}
+		in.next, in.begun = rest.number(), true
+	}
+	if in.next < deaths.number() {
+		return 0, ErrDeathsForgotten
 	}
 	step := deaths.part(in.next, n)
 	if in.segment != nil {

@@ -28,6 +28,9 @@ type heldView struct {
 	schema Schema
 }
 
+// maxHeld is how many views are held at once; comparing them takes time.
+const maxHeld = 3
+
 func newMachine() *machine {
 	m := &machine{state: newTestState(testSchema()), schema: testSchema(), model: content{}, at: 1}
 	return m
@@ -75,6 +78,7 @@ func (m *machine) addVector(t *rapid.T) {
 
 func (m *machine) hold(*rapid.T) {
 	m.held = append(m.held, heldView{m.state.Publish(m.at), m.model.clone(), m.schema})
+	m.held = m.held[max(0, len(m.held)-maxHeld):]
 }
 
 // check compares the present and everything that is held.
