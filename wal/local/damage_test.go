@@ -174,8 +174,8 @@ func zeroed(b []byte, from, to int) []byte {
 // holds the last two.
 func fourGenerations(t *testing.T, clean bool) image {
 	im := build(t, local.Options{SegmentBytes: 4 * block}, 8, clean)
-	require.Contains(t, im, generation("4"))
-	require.NotContains(t, im, generation("5"))
+	require.Len(t, im[generation("4")], 3*block)
+	require.Empty(t, im[generation("5")])
 	return im
 }
 
