@@ -20,19 +20,53 @@ import (
 	"time"
 )
 
+// binaryVariable names a binary that exists already.
+const binaryVariable = "TIDEMARK_BINARY"
+
 // Build compiles the binary into a directory of the test and returns its path.
 // TIDEMARK_BINARY names one that exists already.
 func Build(t testing.TB) string {
 	t.Helper()
-	if path := os.Getenv("TIDEMARK_BINARY"); path != "" {
+	if path := os.Getenv(binaryVariable); path != "" {
 		return path
 	}
-	path := filepath.Join(t.TempDir(), "tidemark")
-	build := exec.Command("go", "build", "-o", path, "github.com/tidemark-db/tidemark/cmd/tidemark")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the server: %v\n%s", err, out)
+	path, err := build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
+}
+
+func build(dir string) (string, error) {
+	path := filepath.Join(dir, "tidemark")
+	build := exec.Command("go", "build", "-o", path, "github.com/tidemark-db/tidemark/cmd/tidemark")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the server: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// Main runs the tests of a package with one binary for all of them and returns
+// the exit code. TestMain calls it.
+func Main(m *testing.M) int {
+	if os.Getenv(binaryVariable) != "" {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "tidemark-binary-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir) // a leftover in the temporary directory harms nobody
+	path, err := build(dir)
+	if err == nil {
+		err = os.Setenv(binaryVariable, path)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
 }
 
 // Server is a data directory and the process that serves it, if one runs.
