@@ -103,7 +103,7 @@ func observeSnapshots(s *Snapshots) {
 	s.Ended(snapshot.OpCreate, "books", snapshot.Result{Reason: "no_room", At: testNow, Took: time.Second})
 	s.Began(snapshot.OpCreate, "books") // and goes on
 	s.Began(snapshot.OpRestore, "books")
-	for _, p := range []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseUnpack, snapshot.PhaseInstall} {
+	for _, p := range []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseUnpack, snapshot.PhaseVerify, snapshot.PhaseInstall} {
 		s.Passed(snapshot.OpRestore, "books", p, 250*time.Millisecond)
 	}
 	s.Ended(snapshot.OpRestore, "books", snapshot.Result{Size: 600, At: testNow.Add(-time.Minute), Took: 6 * time.Second})

@@ -74,7 +74,7 @@ func newSnapshots() *Snapshots {
 			[]float64{10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 5e-3, 25e-3, 100e-3, 1}),
 		restoreDuration: histogram("tidemark_restore_duration_seconds", "Duration of a restore that succeeded, waiting included.", phaseBuckets),
 		restorePhases: phases("tidemark_restore_phase_duration_seconds", "Duration of each phase of a restore.", phaseBuckets,
-			snapshot.PhaseWait, snapshot.PhaseUnpack, snapshot.PhaseInstall),
+			snapshot.PhaseWait, snapshot.PhaseUnpack, snapshot.PhaseVerify, snapshot.PhaseInstall),
 	}
 }
 
