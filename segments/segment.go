@@ -191,6 +191,22 @@ func (s *Segment) Content() *io.SectionReader { return io.NewSectionReader(s.fil
 // Rows returns the number of rows, dead ones included.
 func (s *Segment) Rows() int { return s.contents.rows }
 
+// Column describes the vectors of one key in a segment.
+type Column struct {
+	Spec    VectorSpec // without its name, which a segment does not know
+	Vectors int        // how many rows have one
+}
+
+// Columns describes the vectors in order of their keys.
+func (s *Segment) Columns() []Column {
+	out := make([]Column, len(s.contents.columns))
+	for i := range s.contents.columns {
+		c := &s.contents.columns[i]
+		out[i] = Column{Spec: c.spec(), Vectors: c.present}
+	}
+	return out
+}
+
 // Sums returns the sums of the hashes of all rows, dead ones included.
 func (s *Segment) Sums() Sums { return s.contents.sums() }
 

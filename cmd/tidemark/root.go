@@ -27,7 +27,7 @@ func (a *app) newRootCommand() *cobra.Command {
 		a.newConfigCommand(),
 		a.newHealthCommand(),
 		newWALCommand(),
-		newSnapshotCommand(),
+		newSegmentCommand(), newSnapshotCommand(),
 	)
 	adopt(root)
 	return root
