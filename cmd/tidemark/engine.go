@@ -64,13 +64,16 @@ func openEngine(ctx context.Context, c config.Config, budget int64, logger *slog
 	return e, nil
 }
 
+// diskReserve is what snapshots leave free for logs, checkpoints and manifests.
+const diskReserve = 64 << 20
+
 // openSnapshots opens the place of snapshots and what makes and restores them.
 func (e *storeEngine) openSnapshots(c config.Config, observed *metrics.Metrics, logger *slog.Logger) (err error) {
 	temp := ""
 	if c.Storage.TempPath != nil {
 		temp = *c.Storage.TempPath
 	}
-	if e.objects, err = local.Open(local.Options{Dir: c.Storage.SnapshotsPath, TempDir: temp, Logger: logger}); err != nil {
+	if e.objects, err = local.Open(local.Options{Dir: c.Storage.SnapshotsPath, TempDir: temp, Reserve: diskReserve, Logger: logger}); err != nil {
 		return fmt.Errorf("open snapshots: %w", err)
 	}
 	rate := int64(c.Tidemark.SnapshotStagingMBPerS) * 1e6
