@@ -36,30 +36,29 @@ type Sizer interface {
 	Size() (files int, bytes int64)
 }
 
-// Stats returns what operators look at. It waits for nothing but the end of
-// the log.
+// Stats returns what operators look at. It also tells of a collection whose log
+// is poisoned, or whose applier has stopped; only a closed one is an error.
 func (c *Collection) Stats(ctx context.Context) (Stats, error) {
 	durable, err := c.log.Last(ctx)
-	if err != nil {
-		return Stats{}, writeError(err)
+	if err != nil { // then what is known to be durable is all there is
+		durable = max(c.applied.position(), c.acknowledged.position())
 	}
-	v, err := c.View(ctx)
+	p, err := c.retain()
 	if err != nil {
 		return Stats{}, err
 	}
-	defer v.Release()
+	defer p.release()
 	s := Stats{
-		Position: v.Through(), Applied: c.applied.position(), Durable: durable, Flushed: c.flushed.position(),
-		Count: v.Count(), Digest: v.Digest(),
+		Position: p.view.Through(), Applied: c.applied.position(), Durable: durable, Flushed: c.flushed.position(),
+		Count: p.view.Count(), Digest: p.view.Digest(),
 	}
-	for _, segment := range v.Segments() {
+	for _, segment := range p.view.Segments() {
 		s.Segments++
 		s.SegmentBytes += segment.Size()
 	}
 	if sized, ok := c.log.(Sizer); ok {
 		_, s.LogBytes = sized.Size()
 	}
-	s.PinnedViews, s.PinnedSince, s.PinnedBytes = c.pins.stats(v.View)
-	s.PinnedViews-- // the one that this function holds
+	s.PinnedViews, s.PinnedSince, s.PinnedBytes = c.pins.stats(p.view)
 	return s, nil
 }
