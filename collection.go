@@ -54,6 +54,7 @@ type Collection struct {
 	flushed      watermark
 	waiting      waiters
 	pins         pins
+	scans        *scanQueue
 
 	// successor is the collection that was restored into this one's place.
 	successor atomic.Pointer[Collection]
@@ -82,7 +83,7 @@ type shared struct {
 // names, and the log, which it starts to apply from there. The collection can
 // be read once recovered returns.
 func openCollection(ctx context.Context, store *shared, id uuid.UUID, name, dir string, logger *slog.Logger) (*Collection, error) {
-	c := &Collection{id: id, name: name, dir: dir, store: store, logger: logger, order: newOrderLock()}
+	c := &Collection{id: id, name: name, dir: dir, store: store, logger: logger, order: newOrderLock(), scans: newScanQueue()}
 	c.waiting.init()
 	c.committer.init(c)
 	if err := c.committer.load(); err != nil {
@@ -135,11 +136,32 @@ func (c *Collection) recovered(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the end of the log: %w", err)
 	}
-	if err := c.applied.wait(ctx, last); err != nil {
-		return fmt.Errorf("replay the log: %w", err)
+	for {
+		reached, err := c.replayed(ctx, last)
+		if err != nil {
+			return fmt.Errorf("replay the log: %w", err)
+		}
+		if reached {
+			c.acknowledged.raise(last)
+			return nil
+		}
+		c.logger.Info("replaying the log", slog.Uint64("position", uint64(c.applied.position())), slog.Uint64("last", uint64(last)))
 	}
-	c.acknowledged.raise(last)
-	return nil
+}
+
+// progressInterval is the time between two lines about a replay.
+const progressInterval = 2 * time.Second
+
+// replayed waits until last is applied, but no longer than until the next line
+// about the progress is due.
+func (c *Collection) replayed(ctx context.Context, last wal.Position) (bool, error) {
+	bounded, cancel := context.WithTimeout(ctx, progressInterval)
+	defer cancel()
+	err := c.applied.wait(bounded, last)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Name returns the name of the collection.

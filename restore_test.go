@@ -236,3 +236,56 @@ func TestWritesRaceWithRestores(t *testing.T) {
 	require.NotNil(t, mustGet(t, mustView(t, now), num(77)))
 	require.NotNil(t, mustGet(t, mustView(t, now), num(1<<40)))
 }
+
+// TestDamageStopsBeforeTheRecord: a record that cannot be applied, because the
+// row that it patches is damaged, is never skipped. The collection serves what it
+// has, names the file, and can be restored.
+func TestDamageStopsBeforeTheRecord(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openOnFiles(t, dir, fsx.OS)
+	require.NoError(t, err)
+	defer func() { _ = s.Close(context.Background()) }()
+	require.NoError(t, s.Create(testContext(t), "c", CreateSpec{}))
+	c, err := s.Collection("c")
+	require.NoError(t, err)
+	for i := range uint64(50) {
+		mustWrite(t, c, upsert(PointInput{ID: num(i), Payload: object(t, "text", "some text")}))
+	}
+	snap, err := takeCopy(t, testContext(t), s, "c")
+	require.NoError(t, err)
+	require.NoError(t, checkpointNow(testContext(t), c))
+	damageSegment(t, c)
+
+	patch := &SetPayload{Selector: Selector{IDs: []segments.PointID{num(7)}}, Payload: object(t, "a", 1)}
+	_, err = c.Write(testContext(t), []Operation{patch}, WriteOptions{Wait: true})
+	require.Equal(t, Unavailable, KindOf(err))
+	require.ErrorIs(t, err, segments.ErrDamaged)
+	require.Equal(t, 50, mustView(t, c).Count(), "what was acknowledged is still counted")
+	_, err = c.Write(testContext(t), []Operation{upsert(PointInput{ID: num(1000)})}, WriteOptions{})
+	require.Equal(t, Unavailable, KindOf(err), "nothing is acknowledged that cannot be applied")
+	require.Equal(t, 50, mustView(t, c).Count())
+
+	require.NoError(t, restoreCopy(testContext(t), s, "c", snap))
+	restored, err := s.Collection("c")
+	require.NoError(t, err)
+	mustWrite(t, restored, patch)
+	require.Equal(t, 50, mustView(t, restored).Count())
+}
+
+// damageSegment changes every 64th byte of the rows of the only segment.
+func damageSegment(t *testing.T, c *Collection) {
+	names, err := filepath.Glob(filepath.Join(c.dir, segments.SegmentsDir, "*"+segments.SegmentSuffix))
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+	f, err := os.OpenFile(names[0], os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer f.Close()
+	b := make([]byte, 1)
+	for off := int64(64); off < 1024; off += 64 {
+		_, err := f.ReadAt(b, off)
+		require.NoError(t, err)
+		b[0] ^= 0xff
+		_, err = f.WriteAt(b, off)
+		require.NoError(t, err)
+	}
+}

@@ -32,6 +32,13 @@ func (w *watermark) raise(p wal.Position) {
 	}
 }
 
+// failure returns the error given to fail, nil if the watermark still rises.
+func (w *watermark) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
 // fail ends all present and later waits for positions above the watermark.
 func (w *watermark) fail(err error) {
 	w.mu.Lock()

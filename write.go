@@ -63,6 +63,10 @@ type sent struct {
 }
 
 func (w *write) attempt(ops []Operation) error {
+	// What cannot be applied is not accepted, even from those who do not wait.
+	if err := w.c.applied.failure(); err != nil {
+		return err
+	}
 	w.config = w.c.config()
 	steps, err := w.config.plan(ops)
 	if err != nil {
