@@ -27,18 +27,24 @@ type ScoredRow struct {
 }
 
 // Nearest returns the nearest points, the best first, by comparing with every
-// point that has the vector. Points without it are left out.
+// point that has the vector. Points without it are left out. Large collections
+// are read by all processors, and queries that run at the same time share the
+// reading.
 func (v *View) Nearest(ctx context.Context, q NearestQuery) ([]ScoredRow, error) {
-	scan, err := v.newNearest(q)
+	n, err := v.newNearest(q)
 	if err != nil {
 		return nil, err
 	}
-	for _, part := range v.Parts() {
-		if err := scan.part(ctx, part); err != nil {
-			return nil, err
-		}
+	s := newScan(n, v.Parts())
+	if s.small() {
+		err = s.alone(ctx)
+	} else {
+		err = v.scans.run(ctx, s)
 	}
-	hits := scan.best.Hits()
+	if err != nil {
+		return nil, err
+	}
+	hits := s.best().Hits()
 	out := make([]ScoredRow, 0, max(0, len(hits)-q.Offset))
 	for _, hit := range hits[min(q.Offset, len(hits)):] {
 		out = append(out, ScoredRow{Row: hit.Item, Score: hit.Score})
@@ -46,16 +52,14 @@ func (v *View) Nearest(ctx context.Context, q NearestQuery) ([]ScoredRow, error)
 	return out, nil
 }
 
-// nearest is one query on its way through the parts of a view.
+// nearest is a query that was checked against the configuration of its view. It
+// is immutable: all who work for the query share it.
 type nearest struct {
 	query  NearestQuery
+	schema segments.Schema
 	key    segments.VectorKey
 	scorer *vector.Scorer
 	match  *filter.Compiled // nil matches all
-	// candidate is used again for each row that the filter judges.
-	candidate rowCandidate
-	best      *vector.TopK[segments.Row]
-	scores    []float32
 }
 
 func (v *View) newNearest(q NearestQuery) (*nearest, error) {
@@ -77,54 +81,11 @@ func (v *View) newNearest(q NearestQuery) (*nearest, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &nearest{query: q, schema: v.Config.Schema, key: spec.Key, scorer: scorer, match: match}, nil
+}
+
+// top returns an empty list of the best.
+func (n *nearest) top() *vector.TopK[segments.Row] {
 	byID := func(a, b segments.Row) int { return a.ID().Compare(b.ID()) }
-	return &nearest{
-		query: q, candidate: rowCandidate{schema: v.Config.Schema}, key: spec.Key, scorer: scorer, match: match,
-		best: vector.NewTopK(q.Limit+q.Offset, scorer.LargerIsBetter(), byID),
-	}, nil
-}
-
-// part scores all rows of a part.
-func (n *nearest) part(ctx context.Context, part segments.PartView) error {
-	return part.Dense(n.key, func(block segments.DenseBlock) error {
-		if err := ctx.Err(); err != nil {
-			return readError(err)
-		}
-		if cap(n.scores) < len(block.Rows) {
-			n.scores = make([]float32, len(block.Rows))
-		}
-		scores := n.scores[:len(block.Rows)]
-		n.scorer.ScoreBlock(block.Data, scores)
-		for i, score := range scores {
-			// Most rows end here: nothing else of them is looked at.
-			if !n.best.Wants(score) || part.Dead(block.Rows[i]) {
-				continue
-			}
-			if err := n.offer(part, block.Rows[i], score); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (n *nearest) offer(part segments.PartView, number uint32, score float32) error {
-	if n.query.Threshold != nil && !n.scorer.Passes(score, *n.query.Threshold) {
-		return nil
-	}
-	row, err := part.Row(number)
-	if err != nil {
-		return err
-	}
-	if n.query.Exclude != nil && row.ID() == *n.query.Exclude {
-		return nil
-	}
-	if n.match != nil {
-		n.candidate.Row = row
-		if ok, err := n.match.Match(&n.candidate); !ok || err != nil {
-			return err
-		}
-	}
-	n.best.Offer(score, row)
-	return nil
+	return vector.NewTopK(n.query.Limit+n.query.Offset, n.scorer.LargerIsBetter(), byID)
 }

@@ -19,6 +19,7 @@ type View struct {
 
 	published *published
 	pins      *pins
+	scans     *scanQueue
 	since     time.Time
 	once      sync.Once
 }
@@ -41,7 +42,7 @@ func (c *Collection) viewOf(ctx context.Context) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &View{View: p.view, Config: p.config, published: p, pins: &c.pins, since: time.Now()}
+	v := &View{View: p.view, Config: p.config, published: p, pins: &c.pins, scans: c.scans, since: time.Now()}
 	c.pins.add(v)
 	return v, nil
 }

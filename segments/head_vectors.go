@@ -117,18 +117,3 @@ func (c *vectorColumn) hash(row uint32) (Hash, bool) {
 	}
 	return chunk.hashes[i], true
 }
-
-// each calls visit for the filled part of each chunk.
-func (c *vectorColumn) each(visit func(DenseBlock) error) error {
-	stride := c.spec.Stride()
-	for i, chunk := range c.chunks {
-		n := len(chunk.rows)
-		if i == len(c.chunks)-1 {
-			n = c.last
-		}
-		if err := visit(DenseBlock{Rows: chunk.rows[:n:n], Data: chunk.dense[: n*stride : n*stride], Stride: stride}); err != nil {
-			return err
-		}
-	}
-	return nil
-}

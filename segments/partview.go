@@ -5,22 +5,14 @@ import "path/filepath"
 // PartView is one part of a view, for scans that visit all rows of a part in
 // the order in which they lie.
 type PartView struct {
-	part   part
-	dead   deadRows
-	dense  func(VectorKey, func(DenseBlock) error) error
-	rowAt  func(uint32) (Row, error)
+	part  part
+	dead  deadRows
+	dense func(VectorKey) DenseVectors
+	rowAt func(uint32) (Row, error)
+	// cached returns rowAt with a cache, see WithRowCache; nil for heads.
+	cached func() func(uint32) (Row, error)
 	memory bool
 	name   string
-}
-
-// DenseBlock is a run of dense vectors of one key that lie one after the other.
-type DenseBlock struct {
-	// Rows are the rows of the part that the vectors belong to, ascending.
-	// Dead ones are among them.
-	Rows []uint32
-	// Data holds len(Rows) vectors of Stride bytes each.
-	Data   []byte
-	Stride int
 }
 
 // Parts returns the parts of the view. Each point is live in exactly one row of
@@ -28,7 +20,7 @@ type DenseBlock struct {
 func (v *View) Parts() []PartView {
 	parts := make([]PartView, 0, len(v.set.segments)+len(v.heads))
 	for i, segment := range v.set.segments {
-		parts = append(parts, PartView{part: segment.mapped, dead: v.dead[i], rowAt: segment.mapped.at, dense: segment.dense, name: filepath.Base(segment.path)})
+		parts = append(parts, segment.part(v.dead[i]))
 	}
 	for _, h := range v.heads {
 		if h.n > 0 {
@@ -38,16 +30,17 @@ func (v *View) Parts() []PartView {
 	return parts
 }
 
+func (s *Segment) part(dead deadRows) PartView {
+	return PartView{
+		part: s.mapped, dead: dead, name: filepath.Base(s.path),
+		rowAt: s.mapped.at, cached: s.mapped.rowCache, dense: s.mapped.dense,
+	}
+}
+
 func headPart(h *headView) PartView {
 	return PartView{
 		part: h, dead: h.dead, memory: true,
-		rowAt: func(n uint32) (Row, error) { return h.at(n), nil },
-		dense: func(key VectorKey, visit func(DenseBlock) error) error {
-			if c := h.column(key); c != nil && c.spec.Kind == Dense {
-				return c.each(visit)
-			}
-			return nil
-		},
+		rowAt: func(n uint32) (Row, error) { return h.at(n), nil }, dense: h.dense,
 	}
 }
 
@@ -73,9 +66,23 @@ func (p PartView) Name() string { return p.name }
 // Row returns a row, dead or alive. It must be below Rows.
 func (p PartView) Row(n uint32) (Row, error) { return p.rowAt(n) }
 
+// WithRowCache returns the part with a cache of its own, for a goroutine that
+// looks at many rows in about the order in which they lie. Row, and the payloads
+// of rows that come from it, are then cheap while neighbours are asked for. Row
+// of the result must not be called by two goroutines at once.
+func (p PartView) WithRowCache() PartView {
+	if p.cached != nil {
+		p.rowAt = p.cached()
+	}
+	return p
+}
+
+// Vectors returns the dense vectors of a key.
+func (p PartView) Vectors(key VectorKey) DenseVectors { return p.dense(key) }
+
 // Dense calls visit for all dense vectors of a key, block by block in the order
 // of rows. The block must not be used after visit returns, nor by another
 // goroutine.
 func (p PartView) Dense(key VectorKey, visit func(DenseBlock) error) error {
-	return p.dense(key, visit)
+	return p.dense(key).each(visit)
 }

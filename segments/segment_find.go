@@ -39,12 +39,9 @@ func (s *Segment) lowerBound(id PointID) (int, error) {
 
 // segmentCursor goes through the live rows of a segment in their order.
 type segmentCursor struct {
-	part *segmentPart
+	rows rowCache
 	dead deadRows
 	row  int
-	// block holds the records from row blockStart on.
-	block      []byte
-	blockStart int
 }
 
 func newSegmentCursor(part *segmentPart, dead deadRows, from PointID) (*segmentCursor, error) {
@@ -52,33 +49,21 @@ func newSegmentCursor(part *segmentPart, dead deadRows, from PointID) (*segmentC
 	if from != (PointID{}) {
 		row, err = part.segment.lowerBound(from)
 	}
-	return &segmentCursor{part: part, dead: dead, row: row, blockStart: -blockRows}, err
+	return &segmentCursor{rows: newRowCache(part), dead: dead, row: row}, err
 }
 
 func (c *segmentCursor) next() (Row, bool, error) {
-	rows := c.part.rows()
+	rows := c.rows.part.rows()
 	for c.row < rows && c.dead.has(uint32(c.row)) {
 		c.row++
 	}
 	if c.row >= rows {
 		return Row{}, false, nil
 	}
-	if c.row >= c.blockStart+blockRows {
-		if err := c.load(); err != nil {
-			return Row{}, false, err
-		}
+	row, err := c.rows.at(uint32(c.row))
+	if err != nil {
+		return Row{}, false, err
 	}
-	r := rowRecord(c.block[(c.row-c.blockStart)*rowSize:])
-	row := Row{part: c.part, n: uint32(c.row), id: r.id(c.part.segment.kindOf(c.row)), version: r.version()}
 	c.row++
 	return row, true, nil
-}
-
-func (c *segmentCursor) load() error {
-	c.blockStart = c.row / blockRows * blockRows
-	n := min(blockRows, c.part.rows()-c.blockStart)
-	if c.block == nil {
-		c.block = make([]byte, blockRows*rowSize)
-	}
-	return c.part.reader.readAt(c.part.rowSection, int64(c.blockStart*rowSize), c.block[:n*rowSize])
 }

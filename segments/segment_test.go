@@ -305,6 +305,6 @@ func TestOtherPanicsAreNotSwallowed(t *testing.T) {
 	points, _ := testPoints(schema, 30)
 	s := openTestSegment(t, filepath.Join(dir, writeTestSegment(t, dir, 1, schema, points).Name))
 	require.PanicsWithValue(t, "mine", func() {
-		_ = s.dense(schema[0].Key, func(DenseBlock) error { panic("mine") })
+		_ = s.mapped.dense(schema[0].Key).each(func(DenseBlock) error { panic("mine") })
 	})
 }
