@@ -273,15 +273,26 @@ func (s *Store) Resolve(nameOrAlias string) (string, error) {
 
 // Collection returns the collection that a name or an alias stands for.
 func (s *Store) Collection(nameOrAlias string) (*Collection, error) {
-	name, _, ok := s.catalog.Resolve(nameOrAlias)
-	if !ok {
-		return nil, notFoundCollection(nameOrAlias)
+	name, named, ok := s.catalog.Resolve(nameOrAlias)
+	for ok {
+		s.mu.RLock()
+		e := s.open[name]
+		s.mu.RUnlock()
+		again, now, still := s.catalog.Resolve(nameOrAlias)
+		// The catalog changes first. If it did not change while we looked, what
+		// is open is what it names, or what is just being replaced by that.
+		if still && again == name && now.ID == named.ID {
+			return e.get(nameOrAlias)
+		}
+		name, named, ok = again, now, still
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	e, ok := s.open[name]
+	return nil, notFoundCollection(nameOrAlias)
+}
+
+// get returns the collection, or why it cannot be served.
+func (e *entry) get(nameOrAlias string) (*Collection, error) {
 	switch {
-	case !ok: // dropped a moment ago
+	case e == nil: // being created or dropped at this moment
 		return nil, notFoundCollection(nameOrAlias)
 	case e.refused != nil:
 		return nil, e.refused
