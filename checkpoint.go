@@ -18,10 +18,12 @@ func (c *Collection) requestCheckpoint() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.sealed != nil || c.state.through <= c.flushed.position():
+	case c.state.through <= c.flushed.position():
 	case c.writing:
 		c.wanted = true
-	default:
+	case c.sealed != nil && c.sealed.view.Through() == c.state.through:
+		c.committer.wake()
+	default: // also if an older position waits for another attempt
 		c.seal()
 	}
 }
