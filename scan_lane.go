@@ -34,12 +34,12 @@ func (l *lane) block(p *scanPart, b segments.DenseBlock, scores []float32) error
 	}
 	scores = scores[:len(rows)]
 	l.scorer.ScoreBlock(b.Data[:len(rows)*b.Stride], scores)
-	for i, score := range scores {
-		// Most rows end here: nothing else of them is looked at.
-		if !l.best.Wants(score) || p.view.Dead(rows[i]) {
+	// Most rows are passed over here: nothing else of them is looked at.
+	for i := l.best.Next(scores); i < len(scores); i += 1 + l.best.Next(scores[i+1:]) {
+		if p.view.Dead(rows[i]) {
 			continue
 		}
-		if err := l.offer(rows[i], score); err != nil {
+		if err := l.offer(rows[i], scores[i]); err != nil {
 			return err
 		}
 	}

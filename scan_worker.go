@@ -55,10 +55,6 @@ func (j *scanJob) add(p *scanPart) {
 // do visits the run. Each taker gets the error that concerns it: its own, or
 // that of the vectors, which all get.
 func (w *scanWorker) do() {
-	for i := range w.job.takers {
-		t := &w.job.takers[i]
-		t.lane = t.part.scan.lane(w.number)
-	}
 	if err := w.read(); err != nil {
 		for i := range w.job.takers {
 			w.job.takers[i].err = err
@@ -74,6 +70,10 @@ func (w *scanWorker) read() (err error) {
 			err = &Error{Kind: Internal, Text: "the scan of vectors failed", Err: fmt.Errorf("panic: %v\n%s", r, debug.Stack())}
 		}
 	}()
+	for i := range w.job.takers {
+		t := &w.job.takers[i]
+		t.lane = t.part.scan.lane(w.number)
+	}
 	return w.reader.Visit(w.job.vectors, w.job.run, w.visit)
 }
 

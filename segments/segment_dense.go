@@ -66,28 +66,43 @@ func (d *segmentDense) list(r *DenseReader, run int) (first int, err error) {
 		return from, nil
 	}
 	for row := from; row < to; row += presenceRows {
-		off := int64(row/presenceRows) * presenceSize
-		if err := d.part.reader.readAt(d.column.presence, off, r.record[:]); err != nil {
+		rank, err := d.rank(r, row)
+		if err != nil {
 			return 0, err
 		}
-		rank := int(binary.LittleEndian.Uint64(r.record[:]))
 		if row == from {
 			first = rank
 		}
-		if rank < 0 || rank != first+len(r.rows) {
-			return 0, d.damaged(off, fmt.Errorf("vector %d belongs to a row from %d on", rank, row))
+		if rank != first+len(r.rows) {
+			return 0, d.damaged(row, fmt.Errorf("%d rows below %d have the vector, not %d", first+len(r.rows), row, rank))
 		}
 		r.present(row, to)
 	}
-	end := first + len(r.rows)
-	if end > d.column.present || to == d.part.rows() && end != d.column.present {
-		return 0, d.damaged(0, fmt.Errorf("%d of %d vectors belong to rows below %d", end, d.column.present, to))
+	end, err := d.rank(r, to)
+	if err == nil && end != first+len(r.rows) {
+		err = d.damaged(to-1, fmt.Errorf("%d rows below %d have the vector, not %d", first+len(r.rows), to, end))
 	}
-	return first, nil
+	return first, err
 }
 
-func (d *segmentDense) damaged(off int64, err error) error {
-	return d.part.segment.damaged(d.column.presence.offset+off, err)
+// rank returns how many rows before the given one have the vector. The record
+// that begins with the row is in r.record afterwards, unless it is the end.
+func (d *segmentDense) rank(r *DenseReader, row int) (int, error) {
+	if row == d.part.rows() {
+		return d.column.present, nil
+	}
+	if err := d.part.reader.readAt(d.column.presence, int64(row/presenceRows)*presenceSize, r.record[:]); err != nil {
+		return 0, err
+	}
+	rank := int64(binary.LittleEndian.Uint64(r.record[:]))
+	if rank < 0 || rank > int64(d.column.present) {
+		return 0, d.damaged(row, fmt.Errorf("%d of %d vectors belong to rows below %d", rank, d.column.present, row))
+	}
+	return int(rank), nil
+}
+
+func (d *segmentDense) damaged(row int, err error) error {
+	return d.part.segment.damaged(d.column.presence.offset+int64(row/presenceRows)*presenceSize, err)
 }
 
 // present appends those rows of the record, which begins at row, that have a

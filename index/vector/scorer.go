@@ -83,8 +83,31 @@ func (s *Scorer) Score(data []byte) float32 { return s.score(s, data) }
 // that fits into the cache before going to the next.
 func (s *Scorer) ScoreBlock(data []byte, scores []float32) {
 	stride := s.spec.Stride()
+	if s.products() {
+		s.dotBlock(s.floats(data[:len(scores)*stride]), scores)
+		return
+	}
 	for i := range scores {
 		scores[i] = s.score(s, data[i*stride:(i+1)*stride:(i+1)*stride])
+	}
+}
+
+// products reports whether scores are dot products of float32.
+func (s *Scorer) products() bool { return s.spec.Datatype == segments.Float32 && s.LargerIsBetter() }
+
+// productBlock is the number of multiplications from which on the library would
+// start goroutines for a product of matrices.
+const productBlock = 100_000
+
+// dotBlock multiplies the matrix of vectors with the query. It adds up in the
+// order in which a dot product does, so the scores are the same to the last bit.
+func (s *Scorer) dotBlock(vectors, scores []float32) {
+	size := len(s.query)
+	rows := max((productBlock-1)/size, 1)
+	for len(scores) > 0 {
+		n := min(rows, len(scores))
+		vek32.MatMul_Into(scores[:n], vectors[:n*size], s.query, size)
+		scores, vectors = scores[n:], vectors[n*size:]
 	}
 }
 

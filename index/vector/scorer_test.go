@@ -176,6 +176,25 @@ func TestScoreBlock(t *testing.T) {
 	}
 }
 
+// TestScoreBlockOfManyNumbers: a block is multiplied as a matrix, piece by piece
+// so that no library starts goroutines for it, and each score is that of the
+// vector alone, to the last bit.
+func TestScoreBlockOfManyNumbers(t *testing.T) {
+	for _, shape := range []struct{ size, rows int }{{1, 3000}, {31, 9}, {33, 9}, {100, 1000}, {128, 4096}, {40_000, 7}, {65_536, 5}} {
+		for _, d := range distances {
+			s, data, scores := benchBlock(t, segments.Float32, d, shape.size, shape.rows)
+			for i := range scores {
+				scores[i] = float32(math.NaN()) // what was there before
+			}
+			s.ScoreBlock(data, scores)
+			for i, score := range scores {
+				want := s.Score(data[i*shape.size*4 : (i+1)*shape.size*4])
+				require.Equal(t, math.Float32bits(want), math.Float32bits(score), "%v %v %d", shape, d, i)
+			}
+		}
+	}
+}
+
 func TestPasses(t *testing.T) {
 	for d, larger := range map[segments.Distance]bool{
 		segments.Cosine: true, segments.Dot: true, segments.Euclid: false, segments.Manhattan: false,

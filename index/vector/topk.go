@@ -42,6 +42,40 @@ func (t *TopK[T]) Wants(score float32) bool {
 	return t.compareScores(score, t.heap[0].Score) <= 0
 }
 
+// Next returns the index of the first score that Wants would take, and
+// len(scores) if there is none.
+func (t *TopK[T]) Next(scores []float32) int {
+	for i := 0; i < len(scores); i++ {
+		if len(t.heap) >= t.k && len(t.heap) > 0 {
+			i += t.skip(scores[i:])
+		}
+		if i < len(scores) && t.Wants(scores[i]) {
+			return i
+		}
+	}
+	return len(scores)
+}
+
+// skip returns the number of scores at the beginning that are worse than all
+// that is kept. Nearly all scores of a scan end in one of these loops.
+func (t *TopK[T]) skip(scores []float32) int {
+	worst := t.heap[0].Score
+	if t.larger {
+		for i, score := range scores {
+			if score >= worst {
+				return i
+			}
+		}
+		return len(scores)
+	}
+	for i, score := range scores {
+		if score <= worst {
+			return i
+		}
+	}
+	return len(scores)
+}
+
 // Offer adds an item unless there are k better ones.
 func (t *TopK[T]) Offer(score float32, item T) {
 	if !t.Wants(score) {

@@ -83,3 +83,22 @@ func TestWants(t *testing.T) {
 	require.Empty(t, top.Hits(), "it is empty afterwards")
 	require.False(t, NewTopK(0, true, cmp.Compare[int]).Wants(1))
 }
+
+// TestNextAgreesWithWants: what Next passes over, Wants refuses, whatever is
+// kept and in which order scores come.
+func TestNextAgreesWithWants(t *testing.T) {
+	special := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))}
+	rapid.Check(t, func(rt *rapid.T) {
+		top := NewTopK(rapid.IntRange(0, 4).Draw(rt, "k"), rapid.Bool().Draw(rt, "larger"), cmp.Compare[int])
+		score := rapid.OneOf(rapid.Float32Range(-3, 3), rapid.Map(rapid.IntRange(-3, 3), func(i int) float32 { return float32(i) }), rapid.SampledFrom(special))
+		for i, kept := range rapid.SliceOfN(score, 0, 6).Draw(rt, "kept") {
+			top.Offer(kept, i)
+		}
+		scores := rapid.SliceOfN(score, 0, 20).Draw(rt, "scores")
+		want := slices.IndexFunc(scores, top.Wants)
+		if want < 0 {
+			want = len(scores)
+		}
+		require.Equal(rt, want, top.Next(scores))
+	})
+}
