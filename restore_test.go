@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -288,4 +289,21 @@ func damageSegment(t *testing.T, c *Collection) {
 		_, err = f.WriteAt(b, off)
 		require.NoError(t, err)
 	}
+}
+
+// TestUnfinishedRestoreGoesAwayOnAFullDisk lets nothing be made where what is
+// removed is usually moved to: that must not keep it.
+func TestUnfinishedRestoreGoesAwayOnAFullDisk(t *testing.T) {
+	faults := fsx.NewFaults(fsx.OS)
+	s, err := openOnFiles(t, t.TempDir(), faults)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close(testContext(t))) }()
+	in, err := s.Receive(t.Context(), "c", 0)
+	require.NoError(t, err)
+	require.DirExists(t, in.Dir())
+	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindMkdir, fsx.KindCreate}, Err: syscall.ENOSPC})
+	err = in.Discard()
+	faults.Clear()
+	require.NoError(t, err)
+	require.NoDirExists(t, in.Dir())
 }

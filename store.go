@@ -338,18 +338,21 @@ func (s *Store) build(ctx context.Context, name string, id uuid.UUID, spec Creat
 	return c, nil
 }
 
-// discard removes the directory of an incarnation that nothing names.
+// discard removes the directory of an incarnation that nothing names. It goes by
+// way of the trash, so that the place is free at once; where a full disk has no
+// room for that, it is removed where it stands.
 func (s *Store) discard(id uuid.UUID) error {
 	fsys, trash := s.options.FS, filepath.Join(s.options.Dir, trashDir)
 	if _, err := fsys.Stat(s.dir(id)); err != nil {
 		return nil //nolint:nilerr // nothing was created
 	}
-	if err := fsx.MkdirAll(fsys, trash, 0o750); err != nil {
-		return err
-	}
 	target := filepath.Join(trash, id.String())
-	if err := fsys.Rename(s.dir(id), target); err != nil {
-		return err
+	err := fsx.MkdirAll(fsys, trash, 0o750)
+	if err == nil {
+		err = fsys.Rename(s.dir(id), target)
+	}
+	if err != nil {
+		target = s.dir(id)
 	}
 	return fsx.RemoveAll(fsys, target)
 }
