@@ -108,9 +108,11 @@ func (w *writer) run(ctx context.Context, t *testing.T, s *server, collection st
 	for ctx.Err() == nil {
 		n := w.begun.Add(1)
 		request, body := w.request(collection, int(n))
-		r, err := s.do(ctx, request, body)
+		// Even when the context ends the answer is waited for: a write whose client
+		// has gone could appear later.
+		r, err := s.do(context.WithoutCancel(ctx), request, body)
 		if err != nil {
-			return // killed or ended: this write may or may not be there
+			return // killed: this write may or may not be there
 		}
 		if r.status != http.StatusOK {
 			t.Errorf("%s: status %d: %s", request, r.status, r.body)
