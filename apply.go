@@ -1,6 +1,7 @@
 package tidemark
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/tidemark-db/tidemark/segments"
@@ -165,7 +166,7 @@ func (f *fold) current(s *slot) (*segments.Point, error) {
 	if s.changed || !s.existed {
 		return s.now, nil
 	}
-	return readPoint(s.old.Row(), f.schema)
+	return proven(s.old.Row(), f.schema)
 }
 
 // readPoint reads a whole row. Its bytes belong to the row.
@@ -186,6 +187,37 @@ func readPoint(row segments.Row, schema segments.Schema) (*segments.Point, error
 	}
 	slices.SortFunc(p.Vectors, func(a, b segments.Vector) int { return a.Key.Compare(b.Key) })
 	return p, nil
+}
+
+// proven reads a whole row and compares it with its hashes: a block was checked
+// when it was first read, but what is written anew must not carry damage that
+// came later.
+func proven(row segments.Row, schema segments.Schema) (*segments.Point, error) {
+	p, err := readPoint(row, schema)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := row.Hash()
+	if err != nil {
+		return nil, err
+	}
+	if hash != segments.HashPoint(p.ID, p.Version, p.Payload) {
+		return nil, damagedPoint(p.ID)
+	}
+	for _, v := range p.Vectors {
+		hash, _, err := row.VectorHash(v.Key)
+		if err != nil {
+			return nil, err
+		}
+		if hash != segments.HashVector(p.ID, v.Data) {
+			return nil, damagedPoint(p.ID)
+		}
+	}
+	return p, nil
+}
+
+func damagedPoint(id segments.PointID) error {
+	return fmt.Errorf("point %v is not what was written: %w", id, segments.ErrDamaged)
 }
 
 // known returns the vectors that the schema has. A writer never sends others;

@@ -37,6 +37,9 @@ func newBudget(limit int64, patience time.Duration) *budget {
 // admit lets a request of n bytes in, or refuses it. What was admitted is given
 // back with leave.
 func (b *budget) admit(ctx context.Context, n int64) error {
+	if n > b.limit {
+		return &Error{Kind: BadRequest, Text: fmt.Sprintf("the request needs %d MiB of memory, the budget for all writes is %d MiB: send it in parts", n>>20, b.limit>>20)}
+	}
 	deadline := time.Now().Add(b.patience)
 	for slowed := false; ; {
 		b.mu.Lock()

@@ -37,6 +37,9 @@ type Catalog struct {
 	generation uint64 // the highest that was tried
 	// settled is the newest generation that is known to be durable.
 	settled uint64
+	// alone says that the generation before the one that was loaded is missing:
+	// somebody has removed files, perhaps a newer one.
+	alone bool
 }
 
 // catalogContent is the document of a catalog file.
@@ -73,6 +76,9 @@ func openCatalog(fsys fsx.FS, dir string) (*Catalog, error) {
 		return nil, fmt.Errorf("list catalogs: %w", err)
 	}
 	if len(generations) == 0 {
+		if err := c.refuseIfUsed(); err != nil {
+			return nil, err
+		}
 		c.content = catalogContent{PeerID: newPeerID()}
 		c.content.init()
 		return c, c.commit(c.content)
@@ -86,9 +92,27 @@ func openCatalog(fsys fsx.FS, dir string) (*Catalog, error) {
 		return nil, fmt.Errorf("catalog %s: %w", filepath.Base(c.path(newest)), err)
 	}
 	c.content.init()
-	c.generation, c.settled = newest, newest
-	// Only now is it sure that the newest generation survives a crash.
+	c.generation, c.alone = newest, newest > 1 && len(generations) == 1
+	// The process that wrote it may have ended before its name was durable.
+	// Nothing that the generation before names may go until it is.
+	if err := fsys.SyncDir(dir); err != nil {
+		return nil, fmt.Errorf("sync data directory: %w", err)
+	}
+	c.settled = newest
 	return c, c.removeOld()
+}
+
+// refuseIfUsed returns an error if there are collections that no catalog names:
+// then the catalog was lost, and nothing may be swept.
+func (c *Catalog) refuseIfUsed() error {
+	entries, err := c.fsys.ReadDir(filepath.Join(c.dir, collectionsDir))
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(entries) == 0) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("there is no catalog, but %d collections are there: put catalog-<generation>.json back, or move %s away to begin anew", len(entries), collectionsDir)
 }
 
 func (c *catalogContent) init() {
@@ -136,10 +160,30 @@ func (c *Catalog) commit(next catalogContent) error {
 	}
 	c.generation++
 	if err := fsx.WriteAtomic(c.fsys, c.path(c.generation), data); err != nil {
-		return fmt.Errorf("write catalog: %w", err)
+		return c.outrun(fmt.Errorf("write catalog: %w", err))
 	}
 	c.content, c.settled = next, c.generation
 	return c.removeOld()
+}
+
+// outrun settles a change whose outcome is unknown: the present content becomes
+// durable under a higher number, so that the change has certainly failed. If that
+// cannot be done either, the error wraps fsx.ErrNotDurable.
+func (c *Catalog) outrun(failed error) error {
+	if !errors.Is(failed, fsx.ErrNotDurable) {
+		return failed
+	}
+	data, err := jsondoc.Encode(catalogFormat, c.content)
+	if err != nil {
+		return failed
+	}
+	c.generation++
+	if err := fsx.WriteAtomic(c.fsys, c.path(c.generation), data); err != nil {
+		return errors.Join(failed, err)
+	}
+	c.settled = c.generation
+	_ = c.removeOld() // never fails
+	return &Error{Kind: Internal, Text: "the catalog could not be written; nothing has changed", Err: errors.New(failed.Error())}
 }
 
 // removeOld keeps the settled generation and the one before. That an old file

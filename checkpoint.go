@@ -18,7 +18,7 @@ func (c *Collection) requestCheckpoint() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.state.through <= c.flushed.position():
+	case c.closed, c.state.through <= c.flushed.position():
 	case c.writing:
 		c.wanted = true
 	case c.sealed != nil && c.sealed.view.Through() == c.state.through:
@@ -72,6 +72,9 @@ func (c *Collection) written(f *published, err error) {
 // manifest count that says what was true at that position, and nothing later:
 // replay starts there.
 func (k *committer) checkpoint(ctx context.Context) error {
+	if err := k.install(); err != nil {
+		return err
+	}
 	f := k.c.takeSealed()
 	if f == nil {
 		return nil
@@ -83,7 +86,7 @@ func (k *committer) checkpoint(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint at position %d: %w", through, err)
 	}
-	return nil
+	return k.install()
 }
 
 func (k *committer) writeCheckpoint(ctx context.Context, f *published) (bytes int64, err error) {
@@ -101,7 +104,11 @@ func (k *committer) writeCheckpoint(ctx context.Context, f *published) (bytes in
 	if err != nil {
 		return 0, err
 	}
-	return w.Info.Size, k.commit(ctx, m, next, segments.InstallCheckpoint(m.Through, w.Written))
+	if err := k.commit(ctx, m, next, segments.InstallCheckpoint(m.Through, w.Written)); err != nil {
+		return 0, err
+	}
+	k.schema = f.config.Schema
+	return w.Info.Size, nil
 }
 
 // written is a new segment with the reference that its writer holds.
@@ -155,25 +162,19 @@ func nameFiles(ctx context.Context, fsys fsx.FS, dir string, generation uint64, 
 	return nil
 }
 
-// commit makes m count with the files of next, shows them to readers, and lets
-// go of what is not needed any more. It takes over next.
+// commit makes m count with the files of next and lets go of what is not needed
+// any more. It takes over next; in is left to be installed.
 func (k *committer) commit(ctx context.Context, m *segments.Manifest, next *segments.Durable, in *segments.Install) error {
 	if err := k.commitManifest(ctx, m, next); err != nil {
 		next.Release()
 		return err
 	}
 	k.durable.Release()
-	k.durable, k.manifest = next, m
-	k.c.flushed.raise(m.Through)
-	if err := k.install(in); err != nil {
-		return fmt.Errorf("show the new segment to readers: %w", err)
-	}
+	k.durable, k.manifest, k.installing = next, m, in
 	if err := k.c.log.Release(ctx, m.Through); err != nil {
 		k.c.logger.Warn("could not release the log behind a checkpoint", slog.Any("error", err))
 	}
-	if err := k.sweep(m); err != nil {
-		k.c.logger.Warn("could not remove files that no manifest names", slog.Any("error", err))
-	}
+	k.sweepOrWarn(m)
 	return nil
 }
 
@@ -188,24 +189,29 @@ func (k *committer) commitManifest(ctx context.Context, m *segments.Manifest, ne
 // installStep bounds the deaths that are translated under the lock at once.
 const installStep = 10_000
 
-// install exchanges in the live state what the new segment replaces. What died
-// since is translated against a view first, so that the lock is held for the
-// rest only.
-func (k *committer) install(in *segments.Install) error {
+// install exchanges in the live state what the newest segment replaces, if that
+// is still to be done. What died since is translated against a view first, so
+// that the lock is held for the rest only.
+func (k *committer) install() error {
+	if k.installing == nil {
+		return nil
+	}
 	p := k.c.current.Load()
 	if p.view.TryRetain() {
-		err := in.Catchup(p.view)
+		err := k.installing.Catchup(p.view)
 		p.view.Release()
 		if err != nil {
-			return err
+			return fmt.Errorf("show the new segment to readers: %w", err)
 		}
 	}
 	for done := false; !done; {
 		var err error
-		if done, err = k.installOnce(in); err != nil {
-			return err
+		if done, err = k.installOnce(k.installing); err != nil {
+			return fmt.Errorf("show the new segment to readers: %w", err)
 		}
 	}
+	k.installing = nil
+	k.c.flushed.raise(k.manifest.Through)
 	return nil
 }
 

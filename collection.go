@@ -32,7 +32,7 @@ type Collection struct {
 	order  *orderLock
 
 	// mu is held by the applier for each commit group, and by the committer for
-	// steps of bounded length: nobody waits for I/O under it.
+	// steps of bounded length. Readers never take it.
 	mu    sync.Mutex
 	state *state
 	// sealed is the newest position as of which a checkpoint can be written, nil
@@ -43,6 +43,7 @@ type Collection struct {
 	// writing says that a checkpoint is being written, wanted that another one
 	// was asked for meanwhile.
 	writing, wanted bool
+	closed          bool // the state is given back
 	// logged counts the bytes of records since the active head was begun.
 	logged int64
 
@@ -54,8 +55,12 @@ type Collection struct {
 	flushed      watermark
 	waiting      waiters
 	pins         pins
+	live         atomic.Bool // recovery is over
 	scans        *scanQueue
 
+	suspended atomic.Pointer[Error]
+	// dropped says that the name stands for nothing any more.
+	dropped atomic.Bool
 	// successor is the collection that was restored into this one's place.
 	successor atomic.Pointer[Collection]
 
@@ -120,6 +125,9 @@ func (c *Collection) openLog(ctx context.Context) (err error) {
 // releaseState gives back what the state holds. Views that are held keep what
 // they need.
 func (c *Collection) releaseState() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
 	c.current.Load().view.Release()
 	c.state.points.Close()
 	if c.sealed != nil {
@@ -143,6 +151,7 @@ func (c *Collection) recovered(ctx context.Context) error {
 		}
 		if reached {
 			c.acknowledged.raise(last)
+			c.live.Store(true)
 			return nil
 		}
 		c.logger.Info("replaying the log", slog.Uint64("position", uint64(c.applied.position())), slog.Uint64("last", uint64(last)))
@@ -206,8 +215,12 @@ func (c *Collection) applyGroup(records []wal.Record) error {
 	} else {
 		c.publish()
 	}
-	if mark, due := c.state.marks.take(); due {
-		c.committer.mark(mark)
+	// A replay finds the marks that fell due in the log, or leaves the last one
+	// for the first group after it.
+	if c.live.Load() {
+		if mark, due := c.state.marks.take(); due {
+			c.committer.mark(mark)
+		}
 	}
 	c.applied.raise(c.state.applied)
 	return failed
@@ -239,6 +252,26 @@ func (c *Collection) publish() {
 	c.store.budget.set(c, c.state.points.Usage().Total())
 }
 
+// suspendIf refuses writes from now on if a change of the catalog failed in a way
+// that may remove or replace the collection at the next start: what would be
+// acknowledged could be lost.
+func (c *Collection) suspendIf(err error) {
+	if c == nil || !errors.Is(err, fsx.ErrNotDurable) {
+		return
+	}
+	c.suspended.Store(&Error{Kind: Unavailable, Text: "the collection accepts no writes since the catalog could not be written safely; restart to settle it", Err: err})
+	c.logger.Error("the catalog could not be written safely; the collection accepts no writes until a restart", slog.Any("error", err))
+}
+
+// writable returns why a write cannot be accepted: what cannot be applied, or may
+// be lost, is not, even from those who do not wait. The order lock is held.
+func (c *Collection) writable() error {
+	if err := c.suspended.Load(); err != nil {
+		return err
+	}
+	return c.applied.failure()
+}
+
 // halt ends all waits for positions that will not be applied.
 func (c *Collection) halt(err error) {
 	if errors.Is(err, wal.ErrClosed) || errors.Is(err, context.Canceled) {
@@ -248,6 +281,15 @@ func (c *Collection) halt(err error) {
 	c.logger.Error("the collection stopped applying its log; it serves what it has and accepts no writes",
 		slog.Uint64("position", uint64(c.state.applied)), slog.Any("error", err))
 	c.applied.fail(&Error{Kind: Unavailable, Text: "the collection cannot apply its log after position " + c.state.applied.String(), Err: err})
+}
+
+// ended turns the end of the collection into what a client should know: that it
+// was dropped, or that the server stops.
+func (c *Collection) ended(err error) error {
+	if c.dropped.Load() && errors.Is(err, errCollectionClosed) {
+		return notFoundCollection(c.name)
+	}
+	return err
 }
 
 var errCollectionClosed = &Error{Kind: Unavailable, Text: "the collection is closed"}
@@ -280,7 +322,8 @@ func (c *Collection) closeOnce(ctx context.Context) error {
 	if !c.order.retired.Load() {
 		drained = c.drain(ctx)
 	}
-	c.stop() // the applier ends, so that its state can be read here
+	c.order.retired.Store(true) // also if the drain was given up
+	c.stop()                    // the applier ends, so that its state can be read here
 	err := errors.Join(c.reader.Close())
 	c.workers.Wait()
 	c.applied.fail(errCollectionClosed)

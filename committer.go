@@ -3,6 +3,7 @@ package tidemark
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -14,10 +15,14 @@ import (
 // with them segments. It also writes marks into the log, because the applier
 // waits for nobody.
 type committer struct {
-	c          *Collection
-	durable    *segments.Durable
-	manifest   *segments.Manifest // the one that counts, nil if there is none
-	generation uint64             // the highest that was tried
+	c        *Collection
+	durable  *segments.Durable
+	manifest *segments.Manifest // the one that counts, nil if there is none
+	schema   segments.Schema    // as of the manifest
+	// installing is what counts already and is not yet in the live state, nil if
+	// there is nothing: reading failed, and it is tried again.
+	installing *segments.Install
+	generation uint64 // the highest that was tried
 
 	wakeup chan struct{}
 	marks  chan MarkEvent
@@ -38,10 +43,16 @@ func (k *committer) init(c *Collection) {
 // load reads the manifest that counts and makes the state as of it.
 func (k *committer) load() error {
 	fsys, dir := k.c.store.fsys, k.c.dir
+	// The process that wrote the newest manifest may have ended before its name
+	// was durable. Nothing that the one before names may go until it is.
+	if err := fsys.SyncDir(dir); err != nil {
+		return fmt.Errorf("sync directory of collection: %w", err)
+	}
 	m, err := segments.LoadManifest(fsys, dir)
 	if errors.Is(err, segments.ErrNoManifest) {
 		k.durable, k.c.state = segments.NoDurable(), newState()
-		return k.sweep(nil)
+		k.sweepOrWarn(nil)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -54,8 +65,17 @@ func (k *committer) load() error {
 		k.durable.Release()
 		return err
 	}
+	k.schema = k.c.state.config.Schema
 	k.c.flushed.raise(m.Through)
-	return k.sweep(m)
+	k.sweepOrWarn(m)
+	return nil
+}
+
+// sweepOrWarn sweeps. That a file cannot be removed is no reason to serve less.
+func (k *committer) sweepOrWarn(m *segments.Manifest) {
+	if err := k.sweep(m); err != nil {
+		k.c.logger.Warn("could not remove files that no manifest names", slog.Any("error", err))
+	}
 }
 
 // wake asks for a checkpoint of what is sealed. It never waits.
@@ -100,12 +120,15 @@ func (k *committer) run(ctx context.Context) {
 			continue
 		case <-ticker.C:
 			if !k.c.sealOld(time.Since(last)) {
+				k.startMerge(ctx) // another collection's may have been in the way
 				continue
 			}
 		case m := <-k.merged:
 			if err := k.commitMerge(ctx, m); err != nil && ctx.Err() == nil {
-				k.c.logger.Error("could not merge segments; they stay as they are", slog.Any("error", err))
+				k.c.logger.Error("could not merge segments", slog.Any("error", err))
+				continue
 			}
+			k.startMerge(ctx)
 			continue
 		case <-k.wakeup:
 		}

@@ -44,6 +44,9 @@ func (c *Collection) Configure(ctx context.Context, change func(*Config) (Config
 		return Result{}, writeError(err)
 	}
 	defer c.order.unlockExclusive()
+	if err := c.writable(); err != nil {
+		return Result{}, writeError(err)
+	}
 	cfg := c.config()
 	ch, err := change(cfg)
 	if err != nil {

@@ -142,6 +142,9 @@ type Incoming struct {
 // Receive makes an empty directory for a state of size bytes that is to take the
 // place of what name stands for now: a collection or nothing.
 func (s *Store) Receive(_ context.Context, name string, size int64) (*Incoming, error) {
+	if err := s.settled(name); err != nil {
+		return nil, err
+	}
 	free, err := fsx.FreeBytes(s.options.Dir)
 	if err != nil {
 		return nil, err

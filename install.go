@@ -1,6 +1,7 @@
 package tidemark
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ func (in *Incoming) Install(ctx context.Context, m *segments.Manifest) error {
 	s := in.store
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	if err := cmp.Or(s.alive(), s.settled(in.name)); err != nil {
+		return err
+	}
 	if s.catalog.Entries()[in.name].ID != in.expected {
 		return &Error{Kind: BadRequest, Text: "Snapshot was not restored: the collection was dropped, created or restored meanwhile", Err: errChanged}
 	}
@@ -35,12 +39,19 @@ func (in *Incoming) Install(ctx context.Context, m *segments.Manifest) error {
 		return fmt.Errorf("fence the collection: %w", err)
 	}
 	defer unfence()
-	c, err := in.begin(ctx, m, max(m.Through, last))
+	// Positions strictly increase within a lineage: only the collection that goes
+	// on where the same history had come keeps it.
+	lineage := uuid.New()
+	if old != nil && old.current.Load().lineage == m.Lineage {
+		lineage = m.Lineage
+	}
+	c, err := in.begin(ctx, m, lineage, max(m.Through, last))
 	if err != nil {
 		return err
 	}
 	if err := s.catalog.Replace(in.name, in.expected, in.id); err != nil {
 		in.installed = errors.Is(err, fsx.ErrNotDurable) // the catalog on disk may name it
+		old.suspendIf(err)
 		return errors.Join(err, c.close(context.WithoutCancel(ctx)))
 	}
 	in.installed = true
@@ -94,7 +105,7 @@ func (in *Incoming) fence(ctx context.Context, old *Collection, through wal.Posi
 
 // begin makes a collection of the directory: a log whose first record names the
 // state, and a manifest as of that record.
-func (in *Incoming) begin(ctx context.Context, m *segments.Manifest, base wal.Position) (*Collection, error) {
+func (in *Incoming) begin(ctx context.Context, m *segments.Manifest, lineage uuid.UUID, base wal.Position) (*Collection, error) {
 	s, dir := in.store, in.Dir()
 	event := &Event{
 		Header: newHeader(0),
@@ -111,6 +122,7 @@ func (in *Incoming) begin(ctx context.Context, m *segments.Manifest, base wal.Po
 	}
 	started := *m
 	started.Generation, started.Collection, started.Through = m.Generation+1, in.name, first
+	started.Lineage = lineage
 	if err := segments.CommitManifest(s.options.FS, dir, &started); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package tidemark
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -37,11 +36,11 @@ func (k *committer) startMerge(ctx context.Context) {
 	}
 	select {
 	case k.c.store.merging <- struct{}{}:
-	default: // another collection's; this one looks again at its next checkpoint
+	default: // another collection's; this one looks again later
 		return
 	}
 	k.generation++
-	m := &merge{from: k.durable.Retain(), names: names, generation: k.generation, schema: k.c.config().Schema, began: time.Now()}
+	m := &merge{from: k.durable.Retain(), names: names, generation: k.generation, schema: k.schema, began: time.Now()}
 	k.merging = m
 	k.workers.Go(func() {
 		m.written, m.err = k.writeSegment(ctx, m.generation, m.schema, m.from.Rows(names...))
@@ -62,8 +61,11 @@ func (k *committer) commitMerge(ctx context.Context, m *merge) error {
 }
 
 func (k *committer) commitWritten(ctx context.Context, m *merge) error {
+	if err := k.install(); err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
 	if m.err != nil {
-		return fmt.Errorf("merge: %w", errors.Join(m.err, k.sweep(k.manifest)))
+		return fmt.Errorf("merge: %w", m.err) // what it wrote goes at the next commit
 	}
 	next, err := k.durable.Merge(m.from, m.names, m.written.Written, k.deaths(), k.manifest.Sums)
 	if err != nil {
@@ -72,6 +74,9 @@ func (k *committer) commitWritten(ctx context.Context, m *merge) error {
 	k.generation++
 	manifest := *k.manifest
 	if err := k.commit(ctx, &manifest, next, segments.InstallMerge(m.from, m.names, m.written.Written)); err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	if err := k.install(); err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
 	k.c.logger.Debug("merged segments", slog.Int("segments", len(m.names)))

@@ -8,16 +8,18 @@ import (
 	"github.com/tidemark-db/tidemark/segments/payload"
 )
 
-// step is one operation, checked against a configuration. Exactly one of its
-// fields is used.
+// step is one operation, checked against a configuration: its effects are known,
+// or selected by a filter, or decided.
 type step struct {
 	// known are effects that do not depend on the points that exist.
 	known []Effect
 	// selected builds the effects for the points that match.
 	selected func(ids []segments.PointID) []Effect
 	match    *filter.Compiled
-	// decided finds the effects by looking at the points that it names.
-	decided func(v *View) ([]Effect, error)
+	// decided finds those of the proposed effects that may be carried out, by
+	// looking at the points that they name.
+	decided  func(v *View) ([]Effect, error)
+	proposed []Effect
 }
 
 // resolved reports whether the step needs to look at points.
@@ -123,7 +125,7 @@ func (c *Config) planUpsert(op *Upsert) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	return step{decided: func(v *View) ([]Effect, error) { return decideUpsert(v, puts, op.Mode, match) }}, nil
+	return step{proposed: puts, decided: func(v *View) ([]Effect, error) { return decideUpsert(v, puts, op.Mode, match) }}, nil
 }
 
 // decideUpsert keeps the points that may be written, given what the view and
@@ -192,7 +194,7 @@ func (c *Config) planUpdateVectors(op *UpdateVectors) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	return step{decided: func(v *View) ([]Effect, error) { return decideVectors(v, puts, match) }}, nil
+	return step{proposed: puts, decided: func(v *View) ([]Effect, error) { return decideVectors(v, puts, match) }}, nil
 }
 
 // decideVectors leaves out the points that exist and do not match. Those that

@@ -24,7 +24,7 @@ type published struct {
 }
 
 // retain returns what is published with a reference to its view, to be given
-// back by release. It never waits.
+// back by release. It waits for nobody.
 func (c *Collection) retain() (*published, error) {
 	for !c.order.retired.Load() {
 		p := c.current.Load()

@@ -105,26 +105,38 @@ func (v *View) eachOf(ids []segments.PointID, from segments.PointID, match *filt
 	return nil
 }
 
-// changedSince calls visit for the rows that were written after p, in no order.
-func (v *View) changedSince(ctx context.Context, p wal.Position, visit func(segments.Row) error) error {
+// changedSince calls visit for the rows that were written after an earlier look,
+// in no order.
+func (v *View) changedSince(ctx context.Context, before selection, visit func(segments.Row) error) error {
 	for _, part := range v.Parts() {
-		for n := range uint32(part.Rows()) {
-			if n%checkEvery == 0 && ctx.Err() != nil {
-				return readError(ctx.Err())
-			}
-			if part.Dead(n) {
-				continue
-			}
-			row, err := part.Row(n)
-			if err != nil {
-				return err
-			}
-			if row.Version() <= p {
-				continue
-			}
-			if err := visit(row); err != nil {
-				return err
-			}
+		if before.segments[part.Name()] {
+			continue
+		}
+		if err := eachNewer(ctx, part, before.through, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachNewer calls visit for the live rows of a part that were written after p.
+func eachNewer(ctx context.Context, part segments.PartView, p wal.Position, visit func(segments.Row) error) error {
+	for n := range uint32(part.Rows()) {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return readError(ctx.Err())
+		}
+		if part.Dead(n) {
+			continue
+		}
+		row, err := part.Row(n)
+		if err != nil {
+			return err
+		}
+		if row.Version() <= p {
+			continue
+		}
+		if err := visit(row); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -24,6 +24,9 @@ func (w *write) resolve(steps []step) error {
 		return err
 	}
 	defer w.c.order.unlockExclusive()
+	if err := w.c.writable(); err != nil {
+		return err
+	}
 	if w.c.config().Version != w.config.Version {
 		return errConfigChanged
 	}
@@ -55,6 +58,9 @@ func (w *write) estimate(steps []step) int64 {
 		for _, e := range steps[i].known {
 			n += d.cost(e).bytes
 		}
+		for _, e := range steps[i].proposed {
+			n += d.cost(e).bytes
+		}
 		if !steps[i].resolved() {
 			n += resolvedEstimate
 		}
@@ -76,6 +82,9 @@ func (w *write) flush(d *drafts) error {
 type selection struct {
 	ids     []segments.PointID
 	through wal.Position
+	// segments are the names of those that the view had: what changed since is
+	// not in them.
+	segments map[string]bool
 }
 
 func (w *write) candidates(steps []step) (map[int]selection, error) {
@@ -89,12 +98,15 @@ func (w *write) candidates(steps []step) (map[int]selection, error) {
 			return nil, err
 		}
 		ids, err := v.selectIDs(w.ctx, steps[i].match)
-		through := v.Through()
+		through, known := v.Through(), make(map[string]bool)
+		for _, s := range v.Segments() {
+			known[s.Name()] = true
+		}
 		v.Release()
 		if err != nil {
 			return nil, err
 		}
-		out[i] = selection{ids: ids, through: through}
+		out[i] = selection{ids: ids, through: through, segments: known}
 	}
 	return out, nil
 }
@@ -144,7 +156,7 @@ func (v *View) reselect(ctx context.Context, match *filter.Compiled, before sele
 		}
 	}
 	candidate := &rowCandidate{schema: v.Config.Schema}
-	err := v.changedSince(ctx, before.through, func(row segments.Row) error {
+	err := v.changedSince(ctx, before, func(row segments.Row) error {
 		candidate.Row = row
 		ok, err := match.Match(candidate)
 		if ok {

@@ -70,7 +70,6 @@ func (s *state) applyEvent(e *Event, at wal.Position) (verdict, error) {
 		if derived := s.points.Digest(); derived != body.Digest {
 			return verdict{}, &DivergedError{At: body.Position, Noted: body.Digest, Derived: derived}
 		}
-		s.lineage = body.Lineage
 	case *PointsEvent:
 		f := newFold(s.points, s.config.Schema, at, len(body.Effects))
 		changes, err := f.changes(body.Effects)

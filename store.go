@@ -1,6 +1,7 @@
 package tidemark
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -96,6 +98,7 @@ type Store struct {
 
 	// changing serialises creation, removal and replacement of collections.
 	changing sync.Mutex
+	closed   bool
 
 	mu   sync.RWMutex
 	open map[string]*entry // by name, as the catalog has it
@@ -110,6 +113,9 @@ type entry struct {
 	collection *Collection
 	// refused says why the collection cannot be served.
 	refused error
+	// recovering says that it may be served soon. Until then nothing replaces
+	// or removes it.
+	recovering bool
 }
 
 // Open locks the data directory, loads the catalog, sweeps what neither names
@@ -157,6 +163,10 @@ func (s *Store) dir(id uuid.UUID) string {
 // sweep removes what a crash left over: directories that the catalog does not
 // name, and the trash. It runs only once the catalog has been read.
 func (s *Store) sweep() error {
+	if s.catalog.alone {
+		s.logger.Warn("the catalog before the newest is missing, perhaps a newer one was removed: nothing is swept")
+		return nil
+	}
 	named := make(map[string]bool)
 	for _, e := range s.catalog.Entries() {
 		named[e.ID.String()] = true
@@ -187,7 +197,7 @@ func (s *Store) recoverAll(ctx context.Context) {
 	entries := s.catalog.Entries()
 	names := slices.Sorted(maps.Keys(entries))
 	for _, name := range names {
-		s.open[name] = &entry{refused: &Error{Kind: Unavailable, Text: fmt.Sprintf("Collection `%s` is being recovered", name)}}
+		s.open[name] = &entry{recovering: true, refused: &Error{Kind: Unavailable, Text: fmt.Sprintf("Collection `%s` is being recovered", name)}}
 	}
 	s.recovery.Go(func() {
 		var group sync.WaitGroup
@@ -209,16 +219,27 @@ func (s *Store) recoverOne(ctx context.Context, name string, id uuid.UUID) {
 	logger := s.logger.With(slog.String("collection", name))
 	began := time.Now()
 	c, err := s.openCollection(ctx, name, id)
+	if err == nil && c.config().Version.IsZero() {
+		err = errors.Join(errors.New("its log does not begin with its creation: the log is missing"), c.close(ctx))
+	}
 	s.options.Observer.Recovered(name, time.Since(began), err)
 	if err != nil {
 		logger.Error("the collection cannot be opened and is refused", slog.Any("error", err))
-		s.set(name, &entry{refused: &Error{
-			Kind: Unavailable,
-			Text: fmt.Sprintf("Collection `%s` cannot be opened: restore it from a snapshot, or repair it and restart", name), Err: err,
-		}})
+		s.set(name, &entry{refused: &Error{Kind: Unavailable, Text: fmt.Sprintf("Collection `%s` cannot be opened: %s", name, remedy(err)), Err: err}})
 		return
 	}
 	s.set(name, &entry{collection: c})
+}
+
+// remedy says what to do about a collection that cannot be opened.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "there is no room on the disk. Nothing is lost: make room and restart"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "too many files are open. Nothing is lost: raise the limit and restart"
+	}
+	return "restore it from a snapshot, or repair it and restart"
 }
 
 // openCollection opens a collection and waits until its log is replayed.
@@ -234,10 +255,28 @@ func (s *Store) openCollection(ctx context.Context, name string, id uuid.UUID) (
 	return c, nil
 }
 
+// alive returns an error once the store is closed. changing is held.
+func (s *Store) alive() error {
+	if s.closed {
+		return &Error{Kind: Unavailable, Text: "the store is closed"}
+	}
+	return nil
+}
+
 func (s *Store) set(name string, e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[name] = e
+}
+
+// settled returns why nothing may replace or remove a collection now, if so.
+func (s *Store) settled(name string) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if e := s.open[name]; e != nil && e.recovering {
+		return e.refused
+	}
+	return nil
 }
 
 // Ready reports whether all collections are recovered.
@@ -304,7 +343,7 @@ func (e *entry) get(nameOrAlias string) (*Collection, error) {
 func (s *Store) Create(ctx context.Context, name string, spec CreateSpec) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if err := s.catalog.Free(name); err != nil {
+	if err := cmp.Or(s.alive(), s.catalog.Free(name)); err != nil {
 		return err
 	}
 	id := uuid.New()
@@ -366,7 +405,11 @@ func (s *Store) Drop(ctx context.Context, name string) (bool, error) {
 	if !ok {
 		return false, nil
 	}
+	if err := cmp.Or(s.alive(), s.settled(name)); err != nil {
+		return false, err
+	}
 	if dropped, err := s.catalog.Drop(name, e.ID); err != nil || !dropped {
+		s.served(name).suspendIf(err)
 		return false, err
 	}
 	s.mu.Lock()
@@ -374,6 +417,7 @@ func (s *Store) Drop(ctx context.Context, name string) (bool, error) {
 	delete(s.open, name)
 	s.mu.Unlock()
 	if gone != nil && gone.collection != nil {
+		gone.collection.dropped.Store(true)
 		if err := gone.collection.close(context.WithoutCancel(ctx)); err != nil {
 			s.logger.Warn("could not close a dropped collection", slog.String("collection", name), slog.Any("error", err))
 		}
@@ -392,6 +436,7 @@ func (s *Store) Close(ctx context.Context) error {
 	s.recovery.Wait()
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	s.closed = true
 	s.mu.Lock()
 	open := s.open
 	s.open = make(map[string]*entry)

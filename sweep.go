@@ -14,8 +14,8 @@ import (
 )
 
 // sweep removes files of the collection that m, the manifest that counts, does
-// not name; m is nil if there is no manifest. The manifest before m stays, for
-// repair by hand. Readers that still use a removed file keep it open.
+// not name; m is nil if there is no manifest. The manifest before m stays, as
+// evidence. Readers that still use a removed file keep it open.
 func (k *committer) sweep(m *segments.Manifest) error {
 	named := make(map[string]bool)
 	if m != nil {

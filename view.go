@@ -31,7 +31,7 @@ func (c *Collection) View(ctx context.Context) (*View, error) {
 	if next := c.successor.Load(); next != nil && errors.Is(err, errCollectionClosed) {
 		return next.View(ctx)
 	}
-	return v, err
+	return v, c.ended(err)
 }
 
 func (c *Collection) viewOf(ctx context.Context) (*View, error) {

@@ -3,6 +3,7 @@ package tidemark
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,13 +31,17 @@ func (c *Collection) Write(ctx context.Context, ops []Operation, o WriteOptions)
 		if errors.Is(err, errConfigChanged) {
 			continue
 		}
-		if next := c.successor.Load(); next != nil && len(w.sent) == 0 && errors.Is(err, errCollectionClosed) {
+		if err != nil && len(w.sent) > 0 {
+			return nil, partError(err)
+		}
+		if next := c.successor.Load(); next != nil && errors.Is(err, errCollectionClosed) {
 			return next.Write(ctx, ops, o)
 		}
 		if err != nil {
-			return nil, writeError(err)
+			return nil, c.ended(writeError(err))
 		}
-		return w.finish()
+		results, err := w.finish()
+		return results, c.ended(err)
 	}
 }
 
@@ -63,10 +68,6 @@ type sent struct {
 }
 
 func (w *write) attempt(ops []Operation) error {
-	// What cannot be applied is not accepted, even from those who do not wait.
-	if err := w.c.applied.failure(); err != nil {
-		return err
-	}
 	w.config = w.c.config()
 	steps, err := w.config.plan(ops)
 	if err != nil {
@@ -102,6 +103,9 @@ func (w *write) enqueueKnown(steps []step) error {
 		return err
 	}
 	defer w.c.order.unlockShared()
+	if err := w.c.writable(); err != nil {
+		return err
+	}
 	if w.c.config().Version != w.config.Version {
 		return errConfigChanged
 	}
@@ -228,7 +232,7 @@ func (w *write) waitApplied(positions []wal.Position) (Status, error) {
 	if w.options.Wait {
 		timedOut, err := w.c.waitUntil(w.ctx, last, w.options.Timeout, w.started)
 		if err != nil {
-			return 0, writeError(err)
+			return 0, durableError(err, last)
 		}
 		if timedOut {
 			status = WaitTimeout
@@ -278,6 +282,21 @@ func writeError(err error) error {
 		return &Error{Kind: Timeout, Text: "the request ended before it was written", Err: err}
 	}
 	return err
+}
+
+// durableError is for a wait for apply that ended early.
+func durableError(err error, p wal.Position) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return &Error{Kind: Timeout, Text: fmt.Sprintf("the write is durable at position %d, the request ended before it was applied", p), Err: err}
+	}
+	return writeError(err)
+}
+
+// partError is for a request of several records of which some are in order
+// already.
+func partError(err error) error {
+	cause := writeError(err)
+	return &Error{Kind: KindOf(cause), Text: "a part of the request was written, the rest was not: " + cause.Error(), Err: err}
 }
 
 func newHeader(config wal.Position) Header {
