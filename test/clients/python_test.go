@@ -13,16 +13,24 @@ import (
 	"github.com/tidemark-db/tidemark/test/testserver"
 )
 
-// TestPythonClient runs the checks of python/check.py, each as a test of its
-// own, against the real binary.
-func TestPythonClient(t *testing.T) {
-	python := pythonWithClient(t)
-	server := testserver.New(t, testserver.Build(t), t.TempDir())
+func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
+
+// TestPythonClient runs the checks of python/check.py.
+func TestPythonClient(t *testing.T) { runChecks(t, "check.py") }
+
+// TestPythonSnapshots runs the checks of python/snapshots.py.
+func TestPythonSnapshots(t *testing.T) { runChecks(t, "snapshots.py") }
+
+// runChecks runs the checks of a script, each as a test of its own, against the
+// real binary.
+func runChecks(t *testing.T, script string) {
+	python, dir := pythonWithClient(t), t.TempDir()
+	server := testserver.New(t, testserver.Build(t), dir)
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), python, filepath.Join("python", "check.py"), server.URL())
+	cmd := exec.CommandContext(t.Context(), python, filepath.Join("python", script), server.URL(), filepath.Join(dir, "snapshots"))
 	cmd.Stderr = &log
 	out, err := cmd.Output()
 	checks := 0

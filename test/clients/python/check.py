@@ -266,13 +266,14 @@ def nearest(client):
             prefetch=[models.Prefetch(query=[1.0, 0.0])])
 
 
-def main(url):
+def run(url, checks, *arguments):
+    """Runs checks, each with a client and the arguments, and returns the exit code."""
     warnings.simplefilter("error")
     client = QdrantClient(url=url, prefer_grpc=False, timeout=30)
     failed = False
-    for function in CHECKS:
+    for function in checks:
         try:
-            function(client)
+            function(client, *arguments)
             print("ok", function.__name__, flush=True)
         except Exception:  # noqa: BLE001 - every failure is reported
             failed = True
@@ -283,4 +284,4 @@ def main(url):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(run(sys.argv[1], CHECKS))
