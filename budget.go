@@ -151,3 +151,12 @@ func (b *budget) wake() {
 		b.freed = nil
 	}
 }
+
+// AdmitBytes lets a request in that takes n bytes of memory before it becomes an
+// operation, or refuses it as a write is refused. leave gives the bytes back.
+func (s *Store) AdmitBytes(ctx context.Context, n int64) (leave func(), err error) {
+	if err := s.shared.budget.admit(ctx, n); err != nil {
+		return nil, writeError(err)
+	}
+	return func() { s.shared.budget.leave(n) }, nil
+}
