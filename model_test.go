@@ -2,8 +2,10 @@ package tidemark
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -377,8 +379,14 @@ func (m *machine) reopen(t *rapid.T) {
 	m.open(t)
 }
 
+// options make heads so small that they are sealed, written and merged all the
+// time, beside what the machine does.
+func (m *machine) options() Options {
+	return Options{Dir: m.dir, OpenLog: m.logs.open, HeadBytes: 2 << 10}
+}
+
 func (m *machine) open(t *rapid.T) {
-	store, err := Open(t.Context(), Options{Dir: m.dir, OpenLog: m.logs.open})
+	store, err := Open(t.Context(), m.options())
 	require.NoError(t, err)
 	store.recovery.Wait()
 	m.store = store
@@ -393,19 +401,77 @@ func (m *machine) check(t *rapid.T) {
 	m.model.requireEqual(t, v)
 }
 
+// readAlong scans the collection until it is told to stop, or the collection ends,
+// and proves each view by its own digest.
+func readAlong(t *rapid.T, c *Collection) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for ctx.Err() == nil {
+			v, err := c.View(ctx)
+			if err != nil {
+				return
+			}
+			err = prove(v)
+			v.Release()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		reader.Wait()
+	}
+}
+
+// prove computes count and digest of a view from its rows.
+func prove(v *View) error {
+	sums := segments.Sums{}
+	for _, spec := range v.Config.Schema {
+		sums.Vectors = append(sums.Vectors, segments.VectorSum{Key: spec.Key})
+	}
+	count := 0
+	scan := v.Scan(segments.PointID{})
+	for ; scan.Next(); count++ {
+		p, err := readPoint(scan.Row(), v.Config.Schema)
+		if err != nil {
+			return err
+		}
+		sums.Points = sums.Points.Add(segments.HashPoint(p.ID, p.Version, p.Payload))
+		for _, vec := range p.Vectors {
+			for i := range sums.Vectors {
+				if sums.Vectors[i].Key == vec.Key {
+					sums.Vectors[i].Sum = sums.Vectors[i].Sum.Add(segments.HashVector(p.ID, vec.Data))
+				}
+			}
+		}
+	}
+	if scan.Err() != nil {
+		return scan.Err()
+	}
+	if count != v.Count() || sums.Digest() != v.Digest() {
+		return fmt.Errorf("at position %d: %d points with digest %v, the view says %d with %v", v.Through(), count, sums.Digest(), v.Count(), v.Digest())
+	}
+	return nil
+}
+
 // TestEngineAgainstModel compares contents, count and digest after every step
 // of a random life.
 func TestEngineAgainstModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &machine{t: t, dir: t.TempDir(), logs: newMemoryLogs(), model: make(model)}
-		store, err := Open(rt.Context(), Options{Dir: m.dir, OpenLog: m.logs.open})
+		store, err := Open(rt.Context(), m.options())
 		require.NoError(rt, err)
 		m.store = store
 		spec := segments.VectorSpec{Name: "", Kind: segments.Dense, Size: 2, Datatype: segments.Float32, Distance: segments.Dot}
 		require.NoError(rt, store.Create(rt.Context(), "c", CreateSpec{Vectors: []segments.VectorSpec{spec}}))
 		m.c, err = store.Collection("c")
 		require.NoError(rt, err)
+		stopReader := readAlong(rt, m.c)
 		defer func() {
+			stopReader()
 			for _, h := range m.held {
 				h.model.requireEqual(rt, h.view)
 				h.view.Release()
