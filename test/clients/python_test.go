@@ -21,6 +21,38 @@ func TestPythonClient(t *testing.T) { runChecks(t, "check.py") }
 // TestPythonSnapshots runs the checks of python/snapshots.py.
 func TestPythonSnapshots(t *testing.T) { runChecks(t, "snapshots.py") }
 
+// TestDemo runs the short form of `make demo`: with real word vectors if that has
+// fetched them, with made up ones otherwise.
+func TestDemo(t *testing.T) {
+	arguments := []string{"../demo/demo.py", "--binary", testserver.Build(t), "--dir", t.TempDir(), "--points", "4000"}
+	if vectors := demoVectors(); vectors != "" {
+		arguments = append(arguments, "--vectors", vectors)
+	}
+	out, err := exec.CommandContext(t.Context(), pythonWithClient(t), arguments...).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("all is as it must be")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
+// demoVectors is where test/demo/run keeps the vectors, empty if they are not
+// there.
+func demoVectors() string {
+	cache := os.Getenv("TIDEMARK_DEMO_CACHE")
+	if cache == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return ""
+		}
+		cache = filepath.Join(user, "tidemark-demo")
+	}
+	path := filepath.Join(cache, "vectors.json")
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
 // runChecks runs the checks of a script, each as a test of its own, against the
 // real binary.
 func runChecks(t *testing.T, script string) {
