@@ -191,3 +191,46 @@ func noRoomForRestore(t *testing.T, collection string) {
 	t.Run("of files", func(t *testing.T) { untilEnough(t, s, storage, restore, unchanged) })
 	require.Equal(t, before.Digest, s.state(t, collection).Digest)
 }
+
+// TestNoRoomForTheLog writes until the log can get no new file. Reads go on; once
+// there is room again and the server was restarted, all is there and writes go on.
+func TestNoRoomForTheLog(t *testing.T) {
+	dir := t.TempDir()
+	storage := filepath.Join(dir, "storage")
+	mount(t, storage, "size=64m")
+	s := start(t, dir, "TIDEMARK__LOG_SEGMENT_MB=1")
+	s.must(t, "PUT /collections/w", dense(dim))
+	w := newWriters()[0]
+	step := func() response {
+		n := w.begun.Add(1)
+		request, body := w.request("w", int(n))
+		r := s.get(t, request, body)
+		if r.status == http.StatusOK {
+			w.acknowledged.Store(n)
+		}
+		return r
+	}
+	for range 50 {
+		require.Equal(t, http.StatusOK, step().status)
+	}
+	undo, err := ballast(storage, 0)
+	require.NoError(t, err)
+	r := step()
+	for r.status == http.StatusOK {
+		r = step()
+	}
+	require.Equal(t, http.StatusServiceUnavailable, r.status, "%s", r.body)
+	require.NotContains(t, string(r.body), dir, "a path of the host")
+	last := int(w.begun.Load())
+	require.Equal(t, http.StatusServiceUnavailable, step().status)
+	all := func() {
+		t.Helper()
+		_, ok := w.prefix(nil, 0, s.read(t, "w")[0], int(w.acknowledged.Load()), last)
+		require.True(t, ok, "not all of %d acknowledged writes", w.acknowledged.Load())
+	}
+	all()
+	require.NoError(t, undo())
+	s.restart(t)
+	all()
+	require.Equal(t, http.StatusOK, step().status)
+}
