@@ -3,6 +3,7 @@ package tidemark
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,7 +68,7 @@ func found(s *scan) []scored {
 }
 
 func TestScansThatWaitShareEachRun(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	q, w := idleQueue(2)
 	a := testScan(t, v, NearestQuery{Vector: scanVector(1), Limit: 5})
@@ -87,7 +88,7 @@ func TestScansThatWaitShareEachRun(t *testing.T) {
 // A scan that comes later gets on where the others are, and sees what it missed
 // on the next round.
 func TestScanJoinsWhereTheOthersAre(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	for late := range 8 {
 		q, w := idleQueue(1)
@@ -107,7 +108,7 @@ func TestScanJoinsWhereTheOthersAre(t *testing.T) {
 // Views of different positions share segments and chunks of heads, and each
 // scan sees its own view: rows and deaths that came later are not there.
 func TestScansOfDifferentViewsShare(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	before := mustView(t, c)
 	mustWrite(t, c, upsert(scanPoint(t, 100_000), scanPoint(t, 3)), &Delete{Selector: Selector{IDs: []segments.PointID{num(7)}}})
 	after := mustView(t, c)
@@ -124,7 +125,7 @@ func TestScansOfDifferentViewsShare(t *testing.T) {
 }
 
 func TestNoMoreThanEightShare(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	q, w := idleQueue(1)
 	scans := make([]*scan, maxShared+2)
@@ -153,7 +154,7 @@ func TestNoMoreThanEightShare(t *testing.T) {
 // Vectors that others need again and again do not keep a scan from the rest of
 // its own.
 func TestNoScanIsLeftOut(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	require.GreaterOrEqual(t, len(v.Parts()), 2)
 	q, w := idleQueue(1)
@@ -161,16 +162,54 @@ func TestNoScanIsLeftOut(t *testing.T) {
 	q.join(s)
 	for jobs := 0; !s.isDone(); jobs++ {
 		require.Less(t, jobs, 3*s.runs())
-		q.join(testScan(t, v, NearestQuery{Vector: scanVector(jobs), Limit: 1}))
+		n, err := v.newNearest(NearestQuery{Vector: scanVector(jobs), Limit: 1})
+		require.NoError(t, err)
+		q.join(newScan(n, v.Parts()[:1]))
 		visitNext(q, w[0])
 	}
 	requireFound(t, v, s)
 }
 
+// TestRemoveKeepsThePlace: whoever leaves, the round goes on where it was, or at
+// the next source that is left.
+func TestRemoveKeepsThePlace(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		q, _ := idleQueue(1)
+		scans := []*scan{{}, {}, {}}
+		for i := range rapid.IntRange(1, 6).Draw(rt, "sources") {
+			source := &scanSource{identity: i}
+			for n, s := range scans {
+				if n == i%3 || rapid.Bool().Draw(rt, "needs") {
+					source.parts = append(source.parts, &scanPart{scan: s})
+				}
+			}
+			q.ring = append(q.ring, source)
+			q.sources[i] = source
+		}
+		q.at, q.nextRun = rapid.IntRange(0, len(q.ring)-1).Draw(rt, "at"), 7
+		for _, s := range scans {
+			onwards := append(slices.Clone(q.ring[q.at:]), q.ring[:q.at]...)
+			q.remove(s)
+			left := slices.DeleteFunc(slices.Clone(onwards), func(s *scanSource) bool { return len(s.parts) == 0 })
+			require.Len(rt, q.sources, len(left))
+			require.Len(rt, q.ring, len(left))
+			if len(left) == 0 {
+				return
+			}
+			require.Same(rt, left[0], q.ring[q.at])
+			if left[0] != onwards[0] {
+				require.Zero(rt, q.nextRun)
+				return
+			}
+			require.Equal(rt, 7, q.nextRun)
+		}
+	})
+}
+
 // The view of a cancelled scan is released by its caller, so the scan is not
 // done while a worker looks at it.
 func TestCancelledScanWaitsForTheRunsInFlight(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	q, w := idleQueue(2)
 	a := testScan(t, v, NearestQuery{Vector: scanVector(1), Limit: 5})
@@ -185,13 +224,14 @@ func TestCancelledScanWaitsForTheRunsInFlight(t *testing.T) {
 	w[0].do()
 	q.finish(w[0])
 	require.True(t, a.isDone())
+	q.cancel(a, errors.New("it is over already"))
 	require.ErrorIs(t, a.err, context.Canceled)
 	drive(q, w[1])
 	requireFound(t, v, b)
 }
 
 func TestCancelledQueryReturnsAndLeavesTheOthersAlone(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	q, w := idleQueue(2)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -215,7 +255,7 @@ func TestCancelledQueryReturnsAndLeavesTheOthersAlone(t *testing.T) {
 // A bug met by a worker is an error; it neither ends the process nor leaves
 // anyone waiting.
 func TestPanicOfAWorker(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	bad := testScan(t, v, NearestQuery{Vector: scanVector(1), Limit: 5})
 	bad.nearest = &nearest{query: bad.query, key: bad.key} // without a scorer
@@ -249,6 +289,14 @@ func TestRunSet(t *testing.T) {
 			require.Equal(rt, next-1, got)
 		}
 		require.Equal(rt, want[from], set.has(from))
+
+		all := &scanPart{todo: newRunSet(n)}
+		for _, parts := range [][]*scanPart{{{todo: set}, all}, {all, {todo: set}}} {
+			source := scanSource{parts: parts}
+			next, ok := source.next(from) // the first that anyone needs
+			require.Equal(rt, from < n, ok)
+			require.True(rt, !ok || next == from)
+		}
 	})
 }
 

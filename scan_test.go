@@ -48,9 +48,9 @@ func scanPoint(t testing.TB, n int) PointInput {
 }
 
 // scanCollection has points in two segments and in a head, some of them dead.
-// The store is on real files below dir.
-func scanCollection(t testing.TB, dir string) *Collection {
-	s, err := openOnFiles(t, dir, fsx.OS)
+// The store is on files.
+func scanCollection(t testing.TB) *Collection {
+	s, err := openOnFiles(t, memoryDir(t), fsx.OS)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) })
 	require.NoError(t, s.Create(testContext(t), "c", CreateSpec{Vectors: []segments.VectorSpec{
@@ -159,7 +159,7 @@ func nearestIDs(v *View, q NearestQuery) ([]scored, error) {
 // TestQueriesUnderWrites: queries that run at the same time as each other, as
 // writes, checkpoints and merges, each see exactly their own view.
 func TestQueriesUnderWrites(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	require.False(t, testScan(t, mustView(t, c), NearestQuery{Vector: scanVector(0), Limit: 1}).small())
 	stop := make(chan struct{})
 	var writer, clients sync.WaitGroup
@@ -229,7 +229,7 @@ func writeUntil(t testing.TB, c *Collection, stop <-chan struct{}) {
 // TestDamagedVectors: a block that rotted before it was touched is an error to
 // all who scan it, and to nobody else.
 func TestDamagedVectors(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	damage(t, v, segments.Float32, scanVector(1))
 	q, w := idleQueue(1)
@@ -253,7 +253,7 @@ func TestDamagedVectors(t *testing.T) {
 // TestDamageBesideTheVectors: what only a filter looks at is an error to the
 // query with that filter alone.
 func TestDamageBesideTheVectors(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	damage(t, v, segments.Uint8, scanVector(3))
 	q, w := idleQueue(1)
@@ -289,7 +289,7 @@ func damage(t *testing.T, v *View, datatype segments.Datatype, numbers []float32
 // TestFaultInTheMapping: a file that was cut while it was mapped is an error, in
 // whatever instruction the fault is met.
 func TestFaultInTheMapping(t *testing.T) {
-	c := scanCollection(t, t.TempDir())
+	c := scanCollection(t)
 	v := mustView(t, c)
 	q := NearestQuery{Vector: scanVector(1), Limit: 5}
 	_, err := v.Nearest(t.Context(), q)
@@ -305,7 +305,7 @@ func TestFaultInTheMapping(t *testing.T) {
 func TestCancelledQueries(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	large := scanCollection(t, t.TempDir())
+	large := scanCollection(t)
 	_, err := mustView(t, large).Nearest(ctx, NearestQuery{Vector: scanVector(1), Limit: 1})
 	require.ErrorIs(t, err, context.Canceled)
 	_, small, _ := newTestCollection(t)

@@ -117,27 +117,31 @@ func TestVersionsOfAHeadShareRuns(t *testing.T) {
 	require.NotEqual(t, newest.Identity(), v.Parts()[0].Vectors(schema[0].Key).Identity())
 }
 
-// Presence that contradicts itself is damage, though all checksums are right.
+// Presence that contradicts itself is damage, though all checksums are right,
+// whether a run has one record of it or several.
 func TestForgedPresence(t *testing.T) {
-	schema, n := denseSchema(), 2*presenceRows+100
-	dir := t.TempDir()
-	good := denseSegment(t, dir, schema, densePoints(schema, n))
-	content, err := os.ReadFile(good.path)
-	require.NoError(t, err)
-	presence := good.contents.section(presenceSection, 0)
-	for name, at := range map[string]int64{
-		"rank of the first record": 0, "high rank": 7, "rank of a later record": presenceSize, "rank of the last record": 2 * presenceSize,
-		"bit of the first record": 8, "bit of the last record": 2*presenceSize + 8,
-	} {
-		b := append([]byte(nil), content...)
-		b[presence.offset+at] ^= 0x80
-		b = reseal(b, good.contents, good.foot.contentsOffset)
-		path := filepath.Join(dir, SegmentName(1, sha256.Sum256(b)))
-		require.NoError(t, os.WriteFile(path, b, 0o600))
-		s, err := OpenSegment(fsx.OS, path)
+	for _, size := range []int{512, 4} {
+		schema, n := denseSchema(), 2*presenceRows+100
+		schema[0].Size = size
+		dir := t.TempDir()
+		good := denseSegment(t, dir, schema, densePoints(schema, n))
+		content, err := os.ReadFile(good.path)
 		require.NoError(t, err)
-		require.ErrorIs(t, s.mapped.dense(schema[0].Key).each(func(DenseBlock) error { return nil }), ErrDamaged, name)
-		require.NoError(t, s.Release())
+		presence := good.contents.section(presenceSection, 0)
+		for name, at := range map[string]int64{
+			"rank of the first record": 0, "high rank": 7, "rank of a later record": presenceSize, "rank of the last record": 2 * presenceSize,
+			"bit of the first record": 8, "bit of the last record": 2*presenceSize + 8,
+		} {
+			b := append([]byte(nil), content...)
+			b[presence.offset+at] ^= 0x80
+			b = reseal(b, good.contents, good.foot.contentsOffset)
+			path := filepath.Join(dir, SegmentName(1, sha256.Sum256(b)))
+			require.NoError(t, os.WriteFile(path, b, 0o600))
+			s, err := OpenSegment(fsx.OS, path)
+			require.NoError(t, err)
+			require.ErrorIs(t, s.mapped.dense(schema[0].Key).each(func(DenseBlock) error { return nil }), ErrDamaged, name)
+			require.NoError(t, s.Release())
+		}
 	}
 }
 
