@@ -13,13 +13,12 @@ import (
 )
 
 func (s *Server) getCollection(c *gin.Context) {
-	s.withView(c, 0, func(ctx context.Context, v *tidemark.View) error {
+	s.withView(c, 0, func(ctx context.Context, v *tidemark.View, a *answer) error {
 		info, err := s.describe(ctx, c, v)
 		if err != nil {
 			return err
 		}
-		s.okJSON(c, info)
-		return nil
+		return a.json(info)
 	})
 }
 
@@ -73,7 +72,7 @@ type idleSegment struct {
 // optimizations answers that all segments are idle. Their points are shown as
 // if they were in one.
 func (s *Server) optimizations(c *gin.Context) {
-	s.withView(c, 0, func(ctx context.Context, v *tidemark.View) error {
+	s.withView(c, 0, func(ctx context.Context, v *tidemark.View, a *answer) error {
 		col, err := s.collection(c)
 		if err != nil {
 			return err
@@ -96,7 +95,6 @@ func (s *Server) optimizations(c *gin.Context) {
 			id := uuid.NewSHA1(s.id, []byte(c.Param("collection_name")))
 			info.Idle = &[]idleSegment{{id.String(), v.Count()}}
 		}
-		s.okJSON(c, info)
-		return nil
+		return a.json(info)
 	})
 }

@@ -53,20 +53,31 @@ func (s *Server) withBody(c *gin.Context, read func(*document) error) error {
 	return d.decode(func() error { return read(d) })
 }
 
-// withView calls answer with a view of the collection in the path, within the
-// time that the parameters allow.
-func (s *Server) withView(c *gin.Context, timeout time.Duration, answer func(context.Context, *tidemark.View) error) {
+// withView answers with what write appends from a view of the collection in the
+// path, within the time that the parameters allow. Nothing is sent before the
+// view is released: a client that is slow to take the answer must not hold it.
+func (s *Server) withView(c *gin.Context, timeout time.Duration, write func(context.Context, *tidemark.View, *answer) error) {
+	a := s.newAnswer()
+	defer a.release()
+	if err := s.fromView(c, timeout, a, write); err != nil {
+		s.fail(c, err)
+		return
+	}
+	s.sendAnswer(c, a)
+}
+
+func (s *Server) fromView(c *gin.Context, timeout time.Duration, a *answer, write func(context.Context, *tidemark.View, *answer) error) error {
 	ctx, cancel := within(c.Request.Context(), timeout)
 	defer cancel()
 	v, err := s.view(ctx, c)
 	if err != nil {
-		s.fail(c, err)
-		return
+		return err
 	}
 	defer v.Release()
-	if err := answer(ctx, v); err != nil {
-		s.fail(c, err)
+	if err := write(ctx, v, a); err != nil {
+		return err
 	}
+	return a.account(ctx)
 }
 
 // readRequest reads the parameters and the body of a read.

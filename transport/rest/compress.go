@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,7 +50,13 @@ func quality(params string) float64 {
 type packers struct {
 	gzip sync.Pool
 	zstd *zstd.Encoder
+	// streams are zstd encoders, each for one answer at a time.
+	streams sync.Pool
 }
+
+// streamWindow is how far a streaming encoder looks back, in bytes. It decides
+// how much memory one takes.
+const streamWindow = 256 << 10
 
 func newPackers() (*packers, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2))
@@ -61,7 +68,34 @@ func newPackers() (*packers, error) {
 		w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels only
 		return w
 	}
+	p.streams.New = func() any {
+		w, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), // fails for options out of range only
+			zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(streamWindow))
+		return w
+	}
 	return p, nil
+}
+
+// packer is an encoder that can be used again.
+type packer interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+// stream writes to w in the named encoding what write writes.
+func (p *packers) stream(encoding string, w io.Writer, write func(io.Writer) error) error {
+	pool := &p.gzip
+	if encoding == "zstd" {
+		pool = &p.streams
+	}
+	enc := pool.Get().(packer)
+	defer pool.Put(enc)
+	enc.Reset(w)
+	defer enc.Reset(nil) // keep nothing of the answer
+	if err := write(enc); err != nil {
+		return err
+	}
+	return enc.Close()
 }
 
 // pack returns body in the named encoding.

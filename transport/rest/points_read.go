@@ -29,7 +29,7 @@ func (s *Server) getPoint(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	s.withView(c, timeout, func(_ context.Context, v *tidemark.View) error {
+	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View, a *answer) error {
 		row, ok, err := v.Get(id)
 		if err != nil {
 			return err
@@ -41,24 +41,11 @@ func (s *Server) getPoint(c *gin.Context) {
 		if err != nil {
 			return err
 		}
-		return s.okRows(c, func(dst []byte) ([]byte, error) {
-			dst, err := show.appendRow(append(dst, '{'), row)
-			return append(dst, '}'), err
-		})
+		if err := a.next(ctx); err != nil {
+			return err
+		}
+		return show.writeRow(a, row)
 	})
-}
-
-// okRows is ok for a result that may turn out to be unreadable while it is
-// written.
-func (s *Server) okRows(c *gin.Context, appendRows func(dst []byte) ([]byte, error)) error {
-	buf := s.buffers.get()
-	defer s.buffers.put(buf)
-	rows, err := appendRows((*buf)[:0])
-	*buf = rows
-	if err == nil {
-		s.ok(c, func(dst []byte) []byte { return append(dst, rows...) })
-	}
-	return err
 }
 
 // pointsRequest asks for points by their ids.
@@ -98,19 +85,18 @@ func (s *Server) getPoints(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View) error {
+	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View, a *answer) error {
 		show, err := shapeOf(v.Config.Schema, r.payload, r.vectors)
 		if err != nil {
 			return err
 		}
-		return s.okRows(c, func(dst []byte) ([]byte, error) { return appendPoints(ctx, dst, v, r.ids, show) })
+		return writePoints(ctx, a, v, r.ids, show)
 	})
 }
 
-func appendPoints(ctx context.Context, dst []byte, v *tidemark.View, ids []segments.PointID, show shape) ([]byte, error) {
+func writePoints(ctx context.Context, a *answer, v *tidemark.View, ids []segments.PointID, show shape) error {
 	seen := make(map[segments.PointID]struct{}, len(ids))
-	dst = append(dst, '[')
-	sep := false
+	a.b = append(a.b, '[')
 	for _, id := range ids {
 		if _, again := seen[id]; again {
 			continue
@@ -121,17 +107,20 @@ func appendPoints(ctx context.Context, dst []byte, v *tidemark.View, ids []segme
 			err = ctx.Err()
 		}
 		if err != nil {
-			return dst, err
+			return err
 		}
 		if !ok {
 			continue
 		}
-		if dst, err = show.appendRow(append(appendComma(dst, &sep), '{'), row); err != nil {
-			return dst, err
+		if err := a.next(ctx); err != nil {
+			return err
 		}
-		dst = append(dst, '}')
+		if err := show.writeRow(a, row); err != nil {
+			return err
+		}
 	}
-	return append(dst, ']'), nil
+	a.b = append(a.b, ']')
+	return nil
 }
 
 // countPoints answers with the number of points that match. It is exact
@@ -155,14 +144,12 @@ func (s *Server) countPoints(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View) error {
+	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View, a *answer) error {
 		n, err := v.CountMatching(ctx, f)
 		if err != nil {
 			return err
 		}
-		s.ok(c, func(dst []byte) []byte {
-			return append(strconv.AppendInt(append(dst, `{"count":`...), int64(n), 10), '}')
-		})
+		a.b = append(strconv.AppendInt(append(a.b, `{"count":`...), int64(n), 10), '}')
 		return nil
 	})
 }

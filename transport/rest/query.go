@@ -26,21 +26,21 @@ func (s *Server) query(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View) error {
+	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View, a *answer) error {
 		show, err := shapeOf(v.Config.Schema, r.payload, r.vectors)
 		if err != nil {
 			return err
 		}
 		if r.id == nil && r.vector == nil {
-			return s.queryByID(ctx, c, v, r, show)
+			return queryByID(ctx, a, v, r, show)
 		}
-		return s.queryNearest(ctx, c, v, r, show)
+		return s.queryNearest(ctx, a, v, r, show)
 	})
 }
 
 // queryByID answers a query without a vector: points in order of their ids,
 // all with the same score.
-func (s *Server) queryByID(ctx context.Context, c *gin.Context, v *tidemark.View, r *queryRequest, show shape) error {
+func queryByID(ctx context.Context, a *answer, v *tidemark.View, r *queryRequest, show shape) error {
 	all := v.Count() // as many points as there can be, whatever numbers were sent
 	limit := min(r.limit, all) + min(r.offset, all)
 	rows, _, err := v.Scroll(ctx, tidemark.ScrollQuery{Filter: r.filter, Limit: limit})
@@ -48,10 +48,10 @@ func (s *Server) queryByID(ctx context.Context, c *gin.Context, v *tidemark.View
 		return err
 	}
 	rows = rows[min(r.offset, len(rows)):]
-	return s.okScored(c, len(rows), show, func(i int) (segments.Row, uint64, float32) { return rows[i], 0, 1 })
+	return writeScored(ctx, a, len(rows), show, func(i int) (segments.Row, uint64, float32) { return rows[i], 0, 1 })
 }
 
-func (s *Server) queryNearest(ctx context.Context, c *gin.Context, v *tidemark.View, r *queryRequest, show shape) error {
+func (s *Server) queryNearest(ctx context.Context, a *answer, v *tidemark.View, r *queryRequest, show shape) error {
 	all := v.Count() // as many points as there can be, whatever numbers were sent
 	q := tidemark.NearestQuery{
 		Using: r.using, Vector: r.vector, Filter: r.filter, Threshold: r.threshold,
@@ -70,7 +70,7 @@ func (s *Server) queryNearest(ctx context.Context, c *gin.Context, v *tidemark.V
 	if err != nil {
 		return err
 	}
-	return s.okScored(c, len(rows), show, func(i int) (segments.Row, uint64, float32) {
+	return writeScored(ctx, a, len(rows), show, func(i int) (segments.Row, uint64, float32) {
 		return rows[i].Row, uint64(rows[i].Row.Version()), rows[i].Score
 	})
 }
@@ -122,21 +122,22 @@ func denseOf(v *tidemark.View, id segments.PointID, name string) ([]float32, err
 	return segments.DecodeDense(spec.Datatype, data, nil)
 }
 
-// okScored answers with points that have a version and a score.
-func (s *Server) okScored(c *gin.Context, n int, show shape, at func(i int) (segments.Row, uint64, float32)) error {
-	return s.okRows(c, func(dst []byte) ([]byte, error) {
-		dst = append(dst, `{"points":[`...)
-		sep := false
-		for i := range n {
-			row, version, score := at(i)
-			dst = strconv.AppendUint(append(appendComma(dst, &sep), `{"version":`...), version, 10)
-			dst = appendFloat32(append(dst, `,"score":`...), score)
-			var err error
-			if dst, err = show.appendRow(append(dst, ','), row); err != nil {
-				return dst, err
-			}
-			dst = append(dst, '}')
+// writeScored writes points that have a version and a score.
+func writeScored(ctx context.Context, a *answer, n int, show shape, at func(i int) (segments.Row, uint64, float32)) error {
+	a.b = append(a.b, `{"points":[`...)
+	for i := range n {
+		if err := a.next(ctx); err != nil {
+			return err
 		}
-		return append(dst, "]}"...), nil
-	})
+		row, version, score := at(i)
+		a.b = strconv.AppendUint(append(a.b, `{"version":`...), version, 10)
+		a.b = append(appendFloat32(append(a.b, `,"score":`...), score), ',')
+		var err error
+		if a.b, err = show.appendRow(a.b, row); err != nil {
+			return err
+		}
+		a.b = append(a.b, '}')
+	}
+	a.b = append(a.b, "]}"...)
+	return nil
 }

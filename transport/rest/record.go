@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"bytes"
-
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/segments/payload"
@@ -32,6 +30,14 @@ func shapeOf(schema segments.Schema, p payload.Selector, v vectorSelector) (shap
 		}
 	}
 	return s, nil
+}
+
+// writeRow writes a point.
+func (s *shape) writeRow(a *answer, row segments.Row) (err error) {
+	if a.b, err = s.appendRow(append(a.b, '{'), row); err == nil {
+		a.b = append(a.b, '}')
+	}
+	return err
 }
 
 // appendRow appends the fields of a point, without the braces around them.
@@ -75,7 +81,7 @@ func (s *shape) appendVectors(dst []byte, row segments.Row) ([]byte, error) {
 		}
 	}
 	if found == 1 && unnamed > 0 {
-		return append(dst[:start], bytes.Clone(dst[unnamed:])...), nil
+		return dst[:start+copy(dst[start:], dst[unnamed:])], nil
 	}
 	return append(dst, '}'), nil
 }

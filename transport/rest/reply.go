@@ -21,32 +21,45 @@ const (
 	typeText = "text/plain; charset=utf-8"
 )
 
-// buffers pools the bytes of answers.
-type buffers struct{ pool sync.Pool }
+// buffers pools the bytes of answers: of small ones, and the parts of large ones.
+type buffers struct{ small, parts sync.Pool }
 
 func newBuffers() *buffers {
-	return &buffers{sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}}
+	p := &buffers{}
+	p.small.New = func() any { b := make([]byte, 0, 4096); return &b }
+	p.parts.New = func() any { b := make([]byte, 0, chunkBytes); return &b }
+	return p
 }
 
-func (p *buffers) get() *[]byte { return p.pool.Get().(*[]byte) }
+// get returns an empty buffer for an answer of unknown size.
+func (p *buffers) get() []byte { return (*p.small.Get().(*[]byte))[:0] }
 
-func (p *buffers) put(b *[]byte) {
-	if cap(*b) <= maxPooledBytes {
-		*b = (*b)[:0]
-		p.pool.Put(b)
+// part returns an empty buffer for that many bytes.
+func (p *buffers) part(size int) []byte {
+	if size == chunkBytes {
+		return (*p.parts.Get().(*[]byte))[:0]
+	}
+	return make([]byte, 0, size)
+}
+
+// put gives a buffer back. Large ones are left to the garbage collector.
+func (p *buffers) put(b []byte) {
+	switch {
+	case cap(b) == chunkBytes:
+		p.parts.Put(&b)
+	case cap(b) > 0 && cap(b) <= freeBytes:
+		p.small.Put(&b)
 	}
 }
 
 // ok answers with a result that appendResult appends as JSON.
 func (s *Server) ok(c *gin.Context, appendResult func(dst []byte) []byte) {
-	buf := s.buffers.get()
-	defer s.buffers.put(buf)
-	b := append((*buf)[:0], `{"result":`...)
+	b := append(s.buffers.get(), `{"result":`...)
 	b = appendResult(b)
 	b = append(b, `,"status":"ok","time":`...)
-	b = appendElapsed(b, c)
-	*buf = append(b, '}')
-	s.send(c, http.StatusOK, typeJSON, *buf)
+	b = append(appendElapsed(b, c), '}')
+	s.send(c, http.StatusOK, typeJSON, b)
+	s.buffers.put(b)
 }
 
 // okJSON is ok for a value that is rarely asked for, encoded by its type.

@@ -151,42 +151,42 @@ func (s *Server) scroll(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View) error {
+	s.withView(c, timeout, func(ctx context.Context, v *tidemark.View, a *answer) error {
 		show, err := shapeOf(v.Config.Schema, r.payload, r.vectors)
 		if err != nil {
 			return err
 		}
 		if r.order != nil {
-			return s.scrollOrdered(ctx, c, v, &r, show)
+			return scrollOrdered(ctx, a, v, &r, show)
 		}
-		return s.scrollByID(ctx, c, v, &r, show)
+		return scrollByID(ctx, a, v, &r, show)
 	})
 }
 
-func (s *Server) scrollByID(ctx context.Context, c *gin.Context, v *tidemark.View, r *scrollRequest, show shape) error {
+func scrollByID(ctx context.Context, a *answer, v *tidemark.View, r *scrollRequest, show shape) error {
 	rows, next, err := v.Scroll(ctx, tidemark.ScrollQuery{From: r.offset, Filter: r.filter, Limit: r.limit})
 	if err != nil {
 		return err
 	}
-	return s.okRows(c, func(dst []byte) ([]byte, error) {
-		dst = append(dst, `{"points":[`...)
-		sep := false
-		for _, row := range rows {
-			var err error
-			if dst, err = show.appendRow(append(appendComma(dst, &sep), '{'), row); err != nil {
-				return dst, err
-			}
-			dst = append(dst, '}')
+	a.b = append(a.b, `{"points":[`...)
+	for _, row := range rows {
+		if err := a.next(ctx); err != nil {
+			return err
 		}
-		dst = append(dst, `],"next_page_offset":`...)
-		if next == nil {
-			return append(dst, "null}"...), nil
+		if err := show.writeRow(a, row); err != nil {
+			return err
 		}
-		return append(appendID(dst, *next), '}'), nil
-	})
+	}
+	a.b = append(a.b, `],"next_page_offset":`...)
+	if next == nil {
+		a.b = append(a.b, "null}"...)
+	} else {
+		a.b = append(appendID(a.b, *next), '}')
+	}
+	return nil
 }
 
-func (s *Server) scrollOrdered(ctx context.Context, c *gin.Context, v *tidemark.View, r *scrollRequest, show shape) error {
+func scrollOrdered(ctx context.Context, a *answer, v *tidemark.View, r *scrollRequest, show shape) error {
 	rows, err := v.ScrollOrdered(ctx, tidemark.OrderedQuery{
 		Key: *r.order.path, Descending: r.order.descending, StartFrom: r.order.startFrom,
 		Filter: r.filter, Limit: r.limit,
@@ -194,17 +194,16 @@ func (s *Server) scrollOrdered(ctx context.Context, c *gin.Context, v *tidemark.
 	if err != nil {
 		return err
 	}
-	return s.okRows(c, func(dst []byte) ([]byte, error) {
-		dst = append(dst, `{"points":[`...)
-		sep := false
-		for _, row := range rows {
-			var err error
-			if dst, err = show.appendRow(append(appendComma(dst, &sep), '{'), row.Row); err != nil {
-				return dst, err
-			}
-			dst = appendOrderValue(append(dst, `,"order_value":`...), row.Value)
-			dst = append(dst, '}')
+	a.b = append(a.b, `{"points":[`...)
+	for _, row := range rows {
+		if err := a.next(ctx); err != nil {
+			return err
 		}
-		return append(dst, `],"next_page_offset":null}`...), nil
-	})
+		if a.b, err = show.appendRow(append(a.b, '{'), row.Row); err != nil {
+			return err
+		}
+		a.b = append(appendOrderValue(append(a.b, `,"order_value":`...), row.Value), '}')
+	}
+	a.b = append(a.b, `],"next_page_offset":null}`...)
+	return nil
 }

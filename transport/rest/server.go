@@ -34,6 +34,9 @@ type Options struct {
 	Keys     transport.Keys
 	// MaxRequestBytes bounds a body; 0 is DefaultMaxRequestBytes.
 	MaxRequestBytes int64
+	// MaxReadBytes bounds the memory that reads take together, in bytes: their
+	// bodies, and their answers until they are delivered. 0 is DefaultReadBytes.
+	MaxReadBytes int64
 	// DisableCORS refuses calls from pages of other origins.
 	DisableCORS bool
 	// Ready says whether requests should be sent here; nil asks the store.
@@ -73,6 +76,7 @@ type Server struct {
 	documents *documents
 	buffers   *buffers
 	packers   *packers
+	memory    *memory
 	requests  *requestCounts
 	indexed   *indexedCounts
 
@@ -95,6 +99,10 @@ func New(o Options) (*Server, error) {
 	if s.options.MaxRequestBytes == 0 {
 		s.options.MaxRequestBytes = DefaultMaxRequestBytes
 	}
+	if s.options.MaxReadBytes == 0 {
+		s.options.MaxReadBytes = DefaultReadBytes
+	}
+	s.memory = newMemory(s.options.MaxReadBytes, readPatience)
 	if len(s.options.Commit) != 40 {
 		s.options.Commit = strings.Repeat("0", 40)
 	}
@@ -113,7 +121,7 @@ func New(o Options) (*Server, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { paced(s.handler, w, r) }
 
 // engine returns the router with all routes.
 func (s *Server) engine() *gin.Engine {
