@@ -62,7 +62,7 @@ func (v *View) each(ctx context.Context, from segments.PointID, match *filter.Co
 	candidate := &rowCandidate{schema: v.Config.Schema}
 	for n := 0; scan.Next(); n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
-			return readError(ctx.Err())
+			return scanError(ctx.Err())
 		}
 		row := scan.Row()
 		if match != nil {
@@ -123,7 +123,7 @@ func (v *View) changedSince(ctx context.Context, before selection, visit func(se
 func eachNewer(ctx context.Context, part segments.PartView, p wal.Position, visit func(segments.Row) error) error {
 	for n := range uint32(part.Rows()) {
 		if n%checkEvery == 0 && ctx.Err() != nil {
-			return readError(ctx.Err())
+			return scanError(ctx.Err())
 		}
 		if part.Dead(n) {
 			continue

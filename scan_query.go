@@ -73,7 +73,7 @@ func (s *scan) alone(ctx context.Context) error {
 	for _, p := range s.parts {
 		for run := range p.vectors.Runs() {
 			if err := ctx.Err(); err != nil {
-				return readError(err)
+				return scanError(err)
 			}
 			w.job.reset(run)
 			w.job.add(p)

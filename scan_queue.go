@@ -71,7 +71,7 @@ func (q *scanQueue) run(ctx context.Context, s *scan) error {
 	select {
 	case <-s.done:
 	case <-ctx.Done():
-		q.cancel(s, readError(ctx.Err()))
+		q.cancel(s, scanError(ctx.Err()))
 		<-s.done // as soon as the runs are finished that others are at
 	}
 	return s.err

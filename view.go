@@ -47,10 +47,19 @@ func (c *Collection) viewOf(ctx context.Context) (*View, error) {
 	return v, nil
 }
 
-// readError turns the end of a wait into an answer.
+// readError turns the end of a wait for acknowledged writes into an answer.
 func readError(err error) error {
+	return timeout(err, "the time given ended before the collection had applied all acknowledged writes")
+}
+
+// scanError turns the end of a scan into an answer.
+func scanError(err error) error {
+	return timeout(err, "the time given ended before all points were looked at")
+}
+
+func timeout(err error, text string) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &Error{Kind: Timeout, Text: "the time given ended before the collection had applied all acknowledged writes", Err: err}
+		return &Error{Kind: Timeout, Text: text, Err: err}
 	}
 	return err
 }
