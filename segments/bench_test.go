@@ -214,3 +214,17 @@ func BenchmarkScan(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkVerify reads every row of a state of several ranges and computes all
+// hashes, with as many goroutines as there are processors.
+func BenchmarkVerify(b *testing.B) {
+	const rows = 200_000
+	s := benchSegment(b, rows).set.segments[0]
+	b.SetBytes(s.Size())
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := s.verifyRows(context.Background())
+		require.NoError(b, err)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+}

@@ -155,13 +155,18 @@ func (s *Segment) payloadRowsEnd(block int) uint32 {
 
 func (s *Segment) read(off, n int64) ([]byte, error) {
 	b := make([]byte, n)
+	return b, s.readInto(off, b)
+}
+
+// readInto fills b with the bytes of the file from off on.
+func (s *Segment) readInto(off int64, b []byte) error {
 	if m, err := s.file.ReadAt(b, off); m < len(b) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = errCut
 		}
-		return nil, s.damaged(off+int64(m), err)
+		return s.damaged(off+int64(m), err)
 	}
-	return b, nil
+	return nil
 }
 
 // whole reads a section of rows completely.

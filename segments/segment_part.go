@@ -48,10 +48,13 @@ func newSegmentPart(s *Segment, reader blockReader) *segmentPart {
 			vectors:    s.contents.section(vectorsSection, i),
 		})
 	}
-	p.decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
-		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxPayloadBlock))
-	})
+	p.decoder = sync.OnceValues(func() (*zstd.Decoder, error) { return newPayloadDecoder(2) })
 	return p
+}
+
+// newPayloadDecoder returns a decoder of blocks for so many goroutines.
+func newPayloadDecoder(goroutines int) (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(goroutines), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxPayloadBlock))
 }
 
 func (p *segmentPart) rows() int { return p.segment.contents.rows }
@@ -77,20 +80,30 @@ func (p *segmentPart) hash(row uint32) (Hash, error) {
 
 // payload implements part.
 func (p *segmentPart) payload(row uint32) (payload.Object, error) {
-	entries := p.segment.payloads
-	i := sort.Search(len(entries), func(i int) bool { return entries[i].firstRow > row }) - 1
+	i := p.payloadBlockOf(row)
 	block, err := p.payloadBlock(i)
 	if err != nil {
 		return nil, err
 	}
-	rows := p.segment.payloadRowsEnd(i) - entries[i].firstRow
-	n, data := row-entries[i].firstRow, block.raw[4*rows:]
-	from, to := uint32(0), binary.LittleEndian.Uint32(block.raw[4*n:])
+	return p.payloadIn(block.raw, i, row)
+}
+
+// payloadBlockOf returns the number of the block that has a row's payload.
+func (p *segmentPart) payloadBlockOf(row uint32) int {
+	entries := p.segment.payloads
+	return sort.Search(len(entries), func(i int) bool { return entries[i].firstRow > row }) - 1
+}
+
+// payloadIn returns the payload of a row from its block.
+func (p *segmentPart) payloadIn(raw []byte, block int, row uint32) (payload.Object, error) {
+	first := p.segment.payloads[block].firstRow
+	n, data := row-first, raw[4*(p.segment.payloadRowsEnd(block)-first):]
+	from, to := uint32(0), binary.LittleEndian.Uint32(raw[4*n:])
 	if n > 0 {
-		from = binary.LittleEndian.Uint32(block.raw[4*(n-1):])
+		from = binary.LittleEndian.Uint32(raw[4*(n-1):])
 	}
 	if from > to || int64(to) > int64(len(data)) {
-		return nil, p.segment.damaged(p.payloadOffset(i), fmt.Errorf("payload of row %d lies at %d to %d", row, from, to))
+		return nil, p.segment.damaged(p.payloadOffset(block), fmt.Errorf("payload of row %d lies at %d to %d", row, from, to))
 	}
 	if from == to {
 		return nil, nil
@@ -102,35 +115,45 @@ func (p *segmentPart) payloadOffset(block int) int64 {
 	return p.segment.contents.section(payloadsSection, 0).offset + p.segment.payloads[block].offset
 }
 
-// payloadBlock reads, verifies and decompresses a block.
+// payloadBlock returns a block, which is kept until another one is read.
 func (p *segmentPart) payloadBlock(i int) (*payloadBlock, error) {
 	if b := p.last.Load(); b != nil && b.index == i {
 		return b, nil
-	}
-	e, off := p.segment.payloads[i], p.payloadOffset(i)
-	stored, err := p.segment.read(off, int64(e.stored))
-	if err != nil {
-		return nil, err
-	}
-	if checksum(stored) != e.sum {
-		return nil, p.segment.damaged(off, errChecksum)
 	}
 	decoder, err := p.decoder()
 	if err != nil {
 		return nil, err
 	}
-	raw, err := decoder.DecodeAll(stored, make([]byte, 0, e.raw))
-	if err == nil && len(raw) != int(e.raw) {
-		err = fmt.Errorf("a block of payloads has %d bytes instead of %d", len(raw), e.raw)
-	}
+	e := p.segment.payloads[i]
+	raw, err := p.readPayloads(decoder, i, make([]byte, e.stored), make([]byte, 0, e.raw))
 	if err != nil {
-		return nil, p.segment.damaged(off, err)
+		return nil, err
 	}
 	b := &payloadBlock{index: i, raw: raw}
 	if len(raw) <= 4*payloadBlockRows+payloadBlockBytes { // a huge one is not kept
 		p.last.Store(b)
 	}
 	return b, nil
+}
+
+// readPayloads reads, verifies and decompresses a block. It needs room for its
+// stored bytes and appends the others to raw.
+func (p *segmentPart) readPayloads(decoder *zstd.Decoder, block int, stored, raw []byte) ([]byte, error) {
+	e, off := p.segment.payloads[block], p.payloadOffset(block)
+	if err := p.segment.readInto(off, stored); err != nil {
+		return nil, err
+	}
+	if checksum(stored) != e.sum {
+		return nil, p.segment.damaged(off, errChecksum)
+	}
+	raw, err := decoder.DecodeAll(stored, raw)
+	if err == nil && len(raw) != int(e.raw) {
+		err = fmt.Errorf("a block of payloads has %d bytes instead of %d", len(raw), e.raw)
+	}
+	if err != nil {
+		return nil, p.segment.damaged(off, err)
+	}
+	return raw, nil
 }
 
 // size implements part: what the index says about payloads, and vectors.

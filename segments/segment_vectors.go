@@ -38,14 +38,25 @@ func (p *segmentPart) place(c *columnPart, row uint32) (int64, bool, error) {
 // extent returns where the bytes of the n-th vector lie in their section.
 func (p *segmentPart) extent(c *columnPart, n int64) (off, size int64, err error) {
 	if c.offsets == nil {
-		stride := int64(c.spec().Stride())
-		return n * stride, stride, nil
+		off, size = c.denseExtent(n)
+		return off, size, nil
 	}
 	var b [2 * offsetSize]byte
 	if err := p.reader.readAt(c.offsets, n*offsetSize, b[:]); err != nil {
 		return 0, 0, err
 	}
-	from, to := int64(binary.LittleEndian.Uint64(b[:])), int64(binary.LittleEndian.Uint64(b[offsetSize:]))
+	return p.extentIn(c, n, b[:])
+}
+
+// denseExtent is the extent of vectors that are all of the same size.
+func (c *columnPart) denseExtent(n int64) (off, size int64) {
+	stride := int64(c.spec().Stride())
+	return n * stride, stride
+}
+
+// extentIn reads an extent from two offsets.
+func (p *segmentPart) extentIn(c *columnPart, n int64, b []byte) (off, size int64, err error) {
+	from, to := int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[offsetSize:]))
 	if from < 0 || to < from || to > c.vectors.length {
 		return 0, 0, p.segment.damaged(c.offsets.offset+n*offsetSize, fmt.Errorf("vector %d lies at %d to %d", n, from, to))
 	}

@@ -57,6 +57,9 @@ func checkIndices(b []byte) error {
 }
 
 func checkFinite(dt Datatype, b []byte) error {
+	if allFinite(dt, b) {
+		return nil
+	}
 	switch dt {
 	case Float32:
 		for i := 0; i < len(b); i += 4 {
@@ -72,4 +75,27 @@ func checkFinite(dt Datatype, b []byte) error {
 		}
 	}
 	return nil
+}
+
+// allFinite looks at eight bytes at a time. A number is not finite if all bits
+// of its exponent are set: only then does 1 added to the exponent, with the sign
+// cleared, carry into the place of the sign.
+func allFinite(dt Datatype, b []byte) bool {
+	var exponents, one, signs uint64
+	switch dt {
+	case Float32:
+		exponents, one, signs = 0x7f800000_7f800000, 0x00800000_00800000, 0x80000000_80000000
+	case Float16:
+		exponents, one, signs = 0x7c00_7c00_7c00_7c00, 0x0400_0400_0400_0400, 0x8000_8000_8000_8000
+	default:
+		return true // integers are
+	}
+	carries := uint64(0)
+	for ; len(b) >= 8; b = b[8:] {
+		carries |= binary.LittleEndian.Uint64(b)&exponents + one
+	}
+	var rest [8]byte // zeros are finite
+	copy(rest[:], b)
+	carries |= binary.LittleEndian.Uint64(rest[:])&exponents + one
+	return carries&signs == 0
 }

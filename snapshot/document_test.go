@@ -97,6 +97,14 @@ func TestLyingArchives(t *testing.T) {
 			},
 			text: "do not add up",
 		},
+		"sums of all": {
+			state: func(m *segments.Manifest) {
+				m.Sums = m.Sums.Clone()
+				m.Sums.Points = m.Sums.Points.Add(segments.Hash{Lo: 1})
+				m.Digest = m.Sums.Digest()
+			},
+			text: "do not add up",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tt.state == nil {
@@ -109,7 +117,11 @@ func TestLyingArchives(t *testing.T) {
 			content := pack(t, dir, m, tt.state, tt.archive)
 			verified(t, content)
 			before, _ := h.engine.get("c")
-			src := Source{Location: fileURL(h.upload(t, "x.snapshot", content))}
+			path := h.upload(t, "x.snapshot", content)
+			_, err := VerifyFile(context.Background(), path, t.TempDir())
+			require.ErrorContains(t, err, tt.text)
+			require.True(t, IsDamage(err))
+			src := Source{Location: fileURL(path)}
 			for _, name := range []string{"c", "new"} {
 				err := h.Restore(context.Background(), name, src)
 				requireError(t, err, tidemark.BadInput, "does not hold what it says")

@@ -75,7 +75,8 @@ func VerifyFile(ctx context.Context, path, tempDir string) (report Report, err e
 	if err := compareChecksumFile(path, report.SHA256); err != nil {
 		return report, err
 	}
-	return report, VerifyUnpacked(ctx, fsx.OS, dir)
+	// Checksums within files that say the same as those of the archive count too.
+	return report, verifyState(ctx, fsx.OS, dir, (*segments.Durable).Verify)
 }
 
 func compareChecksumFile(path, sum string) error {

@@ -61,10 +61,14 @@ func (e *StateError) Error() string {
 // Unwrap returns the cause.
 func (e *StateError) Unwrap() error { return e.Err }
 
-// VerifyUnpacked reads every point of an unpacked state, computes all hashes from
-// their content and compares the digest. It returns a StateError if anything
-// differs.
-func VerifyUnpacked(ctx context.Context, fsys fsx.FS, dir string) (err error) {
+// VerifyUnpacked reads every point of a state that Unpack has just written, and
+// so proven byte for byte, computes all hashes from their content and compares
+// the digest. It returns a StateError if anything differs.
+func VerifyUnpacked(ctx context.Context, fsys fsx.FS, dir string) error {
+	return verifyState(ctx, fsys, dir, (*segments.Durable).VerifyRows)
+}
+
+func verifyState(ctx context.Context, fsys fsx.FS, dir string, verify func(*segments.Durable, context.Context) error) error {
 	m, err := segments.LoadManifest(fsys, dir)
 	if err != nil {
 		return stateError(err)
@@ -74,7 +78,7 @@ func VerifyUnpacked(ctx context.Context, fsys fsx.FS, dir string) (err error) {
 		return stateError(err)
 	}
 	defer d.Release()
-	if err := d.Verify(ctx); err != nil {
+	if err := verify(d, ctx); err != nil {
 		return stateError(err)
 	}
 	if sums := d.Sums(m.Sums); sums.Digest() != m.Digest || d.Count() != m.Count {
