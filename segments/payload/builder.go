@@ -16,6 +16,10 @@ import (
 // The methods return nothing: the first error is kept, later calls do nothing,
 // and Object or Value returns it.
 type Builder struct {
+	// MaxBytes bounds a value in its stored form; 0 does not. A value is refused
+	// as soon as it is larger.
+	MaxBytes int
+
 	buf    []byte  // the values so far; those of open containers without header
 	open   []frame // open containers, outermost first
 	fields []field // of the open objects, in the order of calls
@@ -148,6 +152,7 @@ func (b *Builder) expectValue() bool {
 
 // valueDone takes note that the value at the end of buf is complete.
 func (b *Builder) valueDone() {
+	b.checkSize(0)
 	if len(b.open) == 0 {
 		b.done = true
 		return
@@ -155,6 +160,13 @@ func (b *Builder) valueDone() {
 	f := &b.open[len(b.open)-1]
 	f.count++
 	f.keyed = false
+}
+
+// checkSize fails unless there is room for n more bytes.
+func (b *Builder) checkSize(n int) {
+	if b.MaxBytes > 0 && len(b.buf)+n > b.MaxBytes {
+		b.fail(ErrTooLarge)
+	}
 }
 
 func (b *Builder) constant(tag byte) {
@@ -198,12 +210,18 @@ func addKey[T string | []byte](b *Builder, key T) {
 	}
 	start := len(b.buf)
 	addText(b, key)
+	if b.err != nil {
+		return
+	}
 	b.fields = append(b.fields, field{start: start, key: len(b.buf) - len(key), keyEnd: len(b.buf)})
 	b.open[len(b.open)-1].keyed = true
 }
 
 // addText adds the length and the bytes of s.
 func addText[T string | []byte](b *Builder, s T) {
+	if b.checkSize(len(s)); b.err != nil {
+		return
+	}
 	b.buf = append(binary.AppendUvarint(b.buf, uint64(len(s))), s...)
 	if !utf8.Valid(b.buf[len(b.buf)-len(s):]) {
 		b.fail(ErrNotUTF8)

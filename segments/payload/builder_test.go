@@ -250,3 +250,45 @@ func build(t *testing.T, calls func(*payload.Builder)) payload.Value {
 	require.NoError(t, err)
 	return v
 }
+
+func TestBuilderStopsAtItsBound(t *testing.T) {
+	build := func(maximum, n int) (int, error) {
+		b := payload.Builder{MaxBytes: maximum}
+		b.BeginObject()
+		b.Key("k")
+		b.BeginArray()
+		taken := 0
+		for ; taken < n && b.Err() == nil; taken++ {
+			b.Int(1)
+		}
+		b.End()
+		b.End()
+		o, err := b.Object()
+		return max(taken, len(o)), err
+	}
+	size, err := build(0, 1000)
+	require.NoError(t, err)
+	_, err = build(size, 1000)
+	require.NoError(t, err)
+	_, err = build(size-1, 1000)
+	require.ErrorIs(t, err, payload.ErrTooLarge, "the headers of the containers count")
+	taken, err := build(90, 1000)
+	require.ErrorIs(t, err, payload.ErrTooLarge)
+	require.Equal(t, 10, taken, "of what follows nothing is kept")
+
+	for name, add := range map[string]func(*payload.Builder, string){
+		"string": func(b *payload.Builder, s string) { b.Key("k"); b.String(s) },
+		"key":    func(b *payload.Builder, s string) { b.Key(s); b.Null() },
+	} {
+		b := payload.Builder{MaxBytes: 100}
+		b.BeginObject()
+		add(&b, strings.Repeat("x", 101))
+		require.ErrorIs(t, b.Err(), payload.ErrTooLarge, name)
+		b.Reset()
+		b.BeginObject()
+		add(&b, "short")
+		b.End()
+		_, err := b.Object()
+		require.NoError(t, err, name)
+	}
+}

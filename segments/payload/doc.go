@@ -26,6 +26,8 @@ const MaxDepth = 128
 var (
 	// ErrTooDeep says that containers are nested more than MaxDepth deep.
 	ErrTooDeep = fmt.Errorf("the payload is nested more than %d levels deep", MaxDepth)
+	// ErrTooLarge says that a value is larger than Builder.MaxBytes.
+	ErrTooLarge = errors.New("the payload is too large")
 	// ErrNotFinite says that a float is NaN or infinite.
 	ErrNotFinite = errors.New("a number in the payload is not finite")
 	// ErrNotUTF8 says that a key or string is not valid UTF-8.

@@ -46,7 +46,7 @@ func BenchmarkDecodeUpsert(b *testing.B) {
 			r.Body = io.NopCloser(reader)
 			for b.Loop() {
 				reader.Reset(body)
-				d, err := pool.read(r, DefaultMaxRequestBytes)
+				d, err := pool.read(r, DefaultMaxRequestBytes, nil)
 				require.NoError(b, err)
 				err = d.decode(func() error { _, err := d.readUpsert(); return err })
 				require.NoError(b, err)

@@ -56,7 +56,7 @@ func (s *Server) create(c *gin.Context) error {
 
 // into decodes the body of a request into v.
 func (s *Server) into(c *gin.Context, v any) error {
-	d, err := s.documents.read(c.Request, s.options.MaxRequestBytes)
+	d, err := s.documents.read(c.Request, s.options.MaxRequestBytes, s.memory.admit)
 	if err != nil {
 		return err
 	}

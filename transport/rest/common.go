@@ -42,10 +42,10 @@ func (s *Server) view(ctx context.Context, c *gin.Context) (*tidemark.View, erro
 	return col.View(ctx)
 }
 
-// withBody reads the body of a request and decodes it by way of read. What is
-// decoded must not refer to the document.
+// withBody reads the body of a request that is no write and decodes it by way of
+// read. What is decoded must not refer to the document.
 func (s *Server) withBody(c *gin.Context, read func(*document) error) error {
-	d, err := s.documents.read(c.Request, s.options.MaxRequestBytes)
+	d, err := s.documents.read(c.Request, s.options.MaxRequestBytes, s.memory.admit)
 	if err != nil {
 		return err
 	}

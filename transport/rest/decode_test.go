@@ -17,7 +17,7 @@ import (
 // decoded decodes body by way of read.
 func decoded(t testing.TB, body string, read func(*document) error) error {
 	t.Helper()
-	d, err := newDocuments().read(httptest.NewRequest("PUT", "/", strings.NewReader(body)), DefaultMaxRequestBytes)
+	d, err := newDocuments().read(httptest.NewRequest("PUT", "/", strings.NewReader(body)), DefaultMaxRequestBytes, nil)
 	require.NoError(t, err)
 	return d.decode(func() error { return read(d) })
 }

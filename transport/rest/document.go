@@ -2,10 +2,12 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -21,6 +23,8 @@ import (
 // The engine keeps nothing of an operation after Collection.Write returned.
 type document struct {
 	body   []byte
+	room   int          // bytes that body may have, at most its capacity
+	leave  []func()     // gives back what was admitted for them
 	source bytes.Buffer // reads body without copying it
 	dec    *jsontext.Decoder
 
@@ -51,17 +55,28 @@ type documents struct{ pool sync.Pool }
 
 func newDocuments() *documents {
 	return &documents{pool: sync.Pool{New: func() any {
-		return &document{dec: jsontext.NewDecoder(new(bytes.Buffer)), names: map[string]string{}}
+		d := &document{dec: jsontext.NewDecoder(new(bytes.Buffer)), names: map[string]string{}}
+		d.builder.MaxBytes = tidemark.MaxPointBytes
+		return d
 	}}}
 }
 
-// read reads the body of r whole. The caller must release the document.
-func (p *documents) read(r *http.Request, limit int64) (*document, error) {
+// admit lets a request take n bytes of memory, or refuses it. leave gives them
+// back.
+type admit func(ctx context.Context, n int64) (leave func(), err error)
+
+// bodyFactor is how many bytes a byte of a body is taken for: itself, and what
+// is decoded from it.
+const bodyFactor = 3
+
+// read reads the body of r whole, as far as enter lets it in; a nil enter lets
+// in all. The caller must release the document.
+func (p *documents) read(r *http.Request, limit int64, enter admit) (*document, error) {
 	if r.ContentLength > limit {
 		return nil, &tooLarge{fmt.Sprintf("JSON payload (%d bytes) is larger than allowed (limit: %d bytes).", r.ContentLength, limit)}
 	}
 	d := p.pool.Get().(*document)
-	if err := d.fill(r, limit); err != nil {
+	if err := d.fill(r, limit, enter); err != nil {
 		p.release(d)
 		return nil, err
 	}
@@ -70,16 +85,19 @@ func (p *documents) read(r *http.Request, limit int64) (*document, error) {
 	return d, nil
 }
 
-func (d *document) fill(r *http.Request, limit int64) error {
+func (d *document) fill(r *http.Request, limit int64, enter admit) error {
 	d.body = d.body[:0]
-	if n := int(r.ContentLength); n > cap(d.body) {
-		d.body = make([]byte, 0, n+1) // room to see the end without growing
+	// One byte more than was announced is room to see the end without growing.
+	if err := d.grow(r.Context(), int(max(r.ContentLength+1, bytes.MinRead)), enter); err != nil {
+		return err
 	}
 	for {
-		if len(d.body) == cap(d.body) {
-			d.body = append(d.body, 0)[:len(d.body)]
+		if len(d.body) == d.room {
+			if err := d.grow(r.Context(), 2*d.room, enter); err != nil {
+				return err
+			}
 		}
-		n, err := r.Body.Read(d.body[len(d.body):cap(d.body)])
+		n, err := r.Body.Read(d.body[len(d.body):d.room])
 		d.body = d.body[:len(d.body)+n]
 		if int64(len(d.body)) > limit {
 			return &tooLarge{fmt.Sprintf("JSON payload has exceeded limit (%d bytes).", limit)}
@@ -88,13 +106,41 @@ func (d *document) fill(r *http.Request, limit int64) error {
 			return nil
 		}
 		if err != nil {
-			return &tidemark.Error{Kind: tidemark.BadRequest, Text: "the body could not be read", Err: err}
+			return bodyError(err)
 		}
 	}
 }
 
+// grow makes room for a body of size bytes once it may be taken in.
+func (d *document) grow(ctx context.Context, size int, enter admit) error {
+	if more := bodyFactor * int64(size-max(d.room, freeBytes)); more > 0 && enter != nil {
+		leave, err := enter(ctx, more)
+		if err != nil {
+			return err
+		}
+		d.leave = append(d.leave, leave)
+	}
+	d.room = size
+	if size > cap(d.body) {
+		d.body = append(make([]byte, 0, size), d.body...)
+	}
+	return nil
+}
+
+// bodyError says why a body could not be read.
+func bodyError(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &tidemark.Error{Kind: tidemark.Timeout, Text: fmt.Sprintf("nothing of the body came for %v", stalled), Err: err}
+	}
+	return &tidemark.Error{Kind: tidemark.BadRequest, Text: "the body could not be read", Err: err}
+}
+
 // release gives d back. Nothing that was decoded from it may be used any more.
 func (p *documents) release(d *document) {
+	for _, leave := range d.leave {
+		leave()
+	}
+	d.leave, d.room = d.leave[:0], 0
 	if cap(d.body) > maxPooledBytes || cap(d.slabs.floats) > maxPooledFloats || cap(d.slabs.points) > maxPooledPoints {
 		return
 	}

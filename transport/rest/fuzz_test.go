@@ -55,7 +55,7 @@ func addRecorded(f *testing.F, suffixes ...string) {
 // fuzzRead decodes body. Whatever is accepted must be JSON.
 func fuzzRead(t *testing.T, pool *documents, body []byte, read func(*document) error) bool {
 	t.Helper()
-	d, err := pool.read(httptest.NewRequest("PUT", "/", bytes.NewReader(body)), DefaultMaxRequestBytes)
+	d, err := pool.read(httptest.NewRequest("PUT", "/", bytes.NewReader(body)), DefaultMaxRequestBytes, nil)
 	require.NoError(t, err)
 	defer pool.release(d)
 	err = d.decode(func() error { return read(d) })

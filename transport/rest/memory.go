@@ -51,6 +51,12 @@ func newMemory(limit int64, patience time.Duration) *memory {
 // claim returns a claim that holds nothing yet.
 func (m *memory) claim() *claim { return &claim{memory: m} }
 
+// admit lets n bytes in, all of which count.
+func (m *memory) admit(ctx context.Context, n int64) (leave func(), err error) {
+	c := m.claim()
+	return c.release, c.grow(ctx, freeBytes+n)
+}
+
 // grow waits until c may hold n bytes in all. Up to freeBytes cost nothing.
 func (c *claim) grow(ctx context.Context, n int64) error {
 	more := n - freeBytes - c.held

@@ -1,10 +1,12 @@
 package rest
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/segments/payload"
 	"github.com/tidemark-db/tidemark/transport"
 )
@@ -89,11 +91,11 @@ func buildNumber(raw []byte, b *payload.Builder) error {
 	if isInteger(raw) && string(raw) != "-0" {
 		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
 			b.Int(n)
-			return nil
+			return buildError(b)
 		}
 		if n, err := strconv.ParseUint(string(raw), 10, 64); err == nil {
 			b.Uint(n)
-			return nil
+			return buildError(b)
 		}
 	}
 	f, err := parseFloat64(raw)
@@ -101,12 +103,16 @@ func buildNumber(raw []byte, b *payload.Builder) error {
 		return transport.ShapeError("number out of range: " + abbreviate(string(raw)))
 	}
 	b.Float(f)
-	return nil
+	return buildError(b)
 }
 
 // buildError returns the first error of b as one that a client understands.
 func buildError(b *payload.Builder) error {
-	if err := b.Err(); err != nil {
+	err := b.Err()
+	if errors.Is(err, payload.ErrTooLarge) {
+		return tidemark.Errorf(tidemark.BadInput, "the payload of a point has more than %d bytes: split it", tidemark.MaxPointBytes)
+	}
+	if err != nil {
 		return transport.ShapeError("payload: " + err.Error())
 	}
 	return nil

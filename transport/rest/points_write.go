@@ -51,7 +51,7 @@ func (s *Server) write(c *gin.Context, read func(*document) ([]tidemark.Operatio
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.documents.read(c.Request, s.options.MaxRequestBytes)
+	d, err := s.documents.read(c.Request, s.options.MaxRequestBytes, s.store.AdmitBytes)
 	if err != nil {
 		return nil, err
 	}

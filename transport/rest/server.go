@@ -34,8 +34,10 @@ type Options struct {
 	Keys     transport.Keys
 	// MaxRequestBytes bounds a body; 0 is DefaultMaxRequestBytes.
 	MaxRequestBytes int64
-	// MaxReadBytes bounds the memory that reads take together, in bytes: their
-	// bodies, and their answers until they are delivered. 0 is DefaultReadBytes.
+	// MaxReadBytes bounds the memory that requests other than writes take
+	// together, in bytes: their bodies while they are decoded, and the answers
+	// of reads until they are delivered. 0 is DefaultReadBytes. Bodies of writes
+	// count against the budget of the store.
 	MaxReadBytes int64
 	// DisableCORS refuses calls from pages of other origins.
 	DisableCORS bool
