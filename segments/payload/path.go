@@ -32,18 +32,37 @@ const (
 // PathError says that a text is not a Path.
 type PathError struct{ Text string }
 
-// Error implements error.
-func (e *PathError) Error() string { return fmt.Sprintf("Invalid json path: '%s'", e.Text) }
+// Error implements error. It repeats the beginning of a long text.
+func (e *PathError) Error() string {
+	text := e.Text
+	if len(text) > maxShown {
+		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
+	}
+	return fmt.Sprintf("Invalid json path: '%s'", text)
+}
+
+// maxShown is how many bytes of a text an error repeats.
+const maxShown = 256
+
+// Limits of a Path. What follows one takes time for each of its steps.
+const (
+	MaxPathBytes = 64 << 10
+	MaxPathSteps = 1024
+)
 
 // ParsePath parses first(.key | [n] | [])*. A key is letters, digits, '_' and
 // '-', or anything between double quotes that has neither these nor a
-// backslash. The error is a *PathError.
+// backslash. A text or a path beyond the limits is none. The error is a
+// *PathError.
 func ParsePath(text string) (Path, error) {
 	var p Path
+	if len(text) > MaxPathBytes {
+		return Path{}, &PathError{Text: text}
+	}
 	rest := "." + text
 	for rest != "" {
 		s, n := parseStep(rest)
-		if n == 0 {
+		if n == 0 || len(p.steps) == MaxPathSteps {
 			return Path{}, &PathError{Text: text}
 		}
 		p.steps = append(p.steps, s)

@@ -1,6 +1,7 @@
 package payload_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,6 +42,23 @@ func TestParsePathRefuses(t *testing.T) {
 		var pathErr *payload.PathError
 		require.ErrorAs(t, err, &pathErr, text)
 		require.Equal(t, "Invalid json path: '"+text+"'", err.Error())
+	}
+}
+
+func TestParsePathIsBounded(t *testing.T) {
+	for _, good := range []string{
+		"a" + strings.Repeat("[]", payload.MaxPathSteps-1), strings.Repeat("k", payload.MaxPathBytes),
+	} {
+		_, err := payload.ParsePath(good)
+		require.NoError(t, err)
+	}
+	for _, bad := range []string{
+		"a" + strings.Repeat("[]", payload.MaxPathSteps), strings.Repeat("k", payload.MaxPathBytes+1),
+	} {
+		_, err := payload.ParsePath(bad)
+		var pathErr *payload.PathError
+		require.ErrorAs(t, err, &pathErr)
+		require.Less(t, len(err.Error()), 400, "the text is not repeated whole")
 	}
 }
 

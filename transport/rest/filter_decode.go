@@ -15,16 +15,35 @@ import (
 const errCondition = transport.ShapeError(`Expected some form of condition, which can be a field condition (like {"key": ..., "match": ... }), ` +
 	"or some other mentioned in the documentation: https://qdrant.tech/documentation/concepts/filtering/#filtering-conditions")
 
+// maxConditions is how many conditions may lie inside each other.
+const maxConditions = 128
+
+// errTooDeep says in the reference's words that there are more.
+const errTooDeep = transport.ShapeError("recursion limit exceeded")
+
+// site is where in a request a part of a filter stands.
+type site struct {
+	checks *transport.Checks // of the request
+	path   string
+	depth  int // conditions around it
+}
+
+// in returns the site of a part.
+func (s site) in(part string) site {
+	s.path += part
+	return s
+}
+
 // readFilter reads a filter. It is one of the few places where an unknown key
 // is refused: a condition that is not understood must not be left out. Fields
-// without a condition are noted in checks; path is where the filter stands.
-func readFilter(dec *jsontext.Decoder, checks *transport.Checks, path string) (*filter.Filter, error) {
+// without a condition are noted in the checks of at.
+func readFilter(dec *jsontext.Decoder, at site) (*filter.Filter, error) {
 	f := &filter.Filter{}
 	err := readObject(dec, "struct Filter", func(key []byte) (err error) {
 		switch string(key) {
 		case "should", "must", "must_not":
 			var list []filter.Condition
-			list, err = readConditions(dec, checks, path+"."+string(key))
+			list, err = readConditions(dec, at.in("."+string(key)))
 			switch string(key) {
 			case "should":
 				f.Should = list
@@ -34,7 +53,7 @@ func readFilter(dec *jsontext.Decoder, checks *transport.Checks, path string) (*
 				f.MustNot = list
 			}
 		case "min_should":
-			f.MinShould, err = readMinShould(dec, checks, path+".min_should")
+			f.MinShould, err = readMinShould(dec, at.in(".min_should"))
 		default:
 			err = transport.ShapeError(fmt.Sprintf(
 				"unknown field `%s`, expected one of `should`, `min_should`, `must`, `must_not`", abbreviate(string(key))))
@@ -45,18 +64,18 @@ func readFilter(dec *jsontext.Decoder, checks *transport.Checks, path string) (*
 }
 
 // readConditions reads a list of conditions, one condition, or null.
-func readConditions(dec *jsontext.Decoder, checks *transport.Checks, path string) ([]filter.Condition, error) {
+func readConditions(dec *jsontext.Decoder, at site) ([]filter.Condition, error) {
 	switch dec.PeekKind() {
 	case 'n':
 		_, err := dec.ReadToken()
 		return nil, err
 	case '{':
-		c, err := readCondition(dec, checks, path)
+		c, err := readCondition(dec, at)
 		return []filter.Condition{c}, err
 	case '[':
 		list := []filter.Condition{}
 		err := readArray(dec, "a sequence", func(i int) error {
-			c, err := readCondition(dec, checks, fmt.Sprintf("%s[%d]", path, i))
+			c, err := readCondition(dec, at.in(fmt.Sprintf("[%d]", i)))
 			list = append(list, c)
 			return err
 		})
@@ -65,7 +84,7 @@ func readConditions(dec *jsontext.Decoder, checks *transport.Checks, path string
 	return nil, mismatch(dec, "null, array or map")
 }
 
-func readMinShould(dec *jsontext.Decoder, checks *transport.Checks, path string) (*filter.MinShould, error) {
+func readMinShould(dec *jsontext.Decoder, at site) (*filter.MinShould, error) {
 	if skipNull(dec) {
 		return nil, nil
 	}
@@ -75,7 +94,7 @@ func readMinShould(dec *jsontext.Decoder, checks *transport.Checks, path string)
 		switch string(key) {
 		case "conditions":
 			conditions = true
-			m.Conditions, err = readConditions(dec, checks, path+".conditions")
+			m.Conditions, err = readConditions(dec, at.in(".conditions"))
 		case "min_count":
 			count = true
 			m.MinCount, err = readUint(dec, "usize", math.MaxUint64)
@@ -105,15 +124,19 @@ type condition struct {
 	unknown  string
 }
 
-func readCondition(dec *jsontext.Decoder, checks *transport.Checks, path string) (filter.Condition, error) {
+func readCondition(dec *jsontext.Decoder, at site) (filter.Condition, error) {
 	if dec.PeekKind() != '{' {
 		if _, err := dec.ReadValue(); err != nil {
 			return nil, err
 		}
 		return nil, errCondition
 	}
+	if at.depth == maxConditions {
+		return nil, errTooDeep
+	}
+	at.depth++
 	var c condition
-	err := readObject(dec, "a map", func(key []byte) error { return c.read(dec, string(key), checks, path) })
+	err := readObject(dec, "a map", func(key []byte) error { return c.read(dec, string(key), at) })
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +145,7 @@ func readCondition(dec *jsontext.Decoder, checks *transport.Checks, path string)
 		return c.other, nil
 	case c.hasKey:
 		if c.field.Match == nil && !c.hasOther() {
-			checks.Fail(path+".__all__", "Validation error: At least one field condition must be specified [{}]")
+			at.checks.Fail(at.path+".__all__", "Validation error: At least one field condition must be specified [{}]")
 		}
 		return &c.field, nil
 	case c.isFilter && c.unknown == "":
@@ -139,7 +162,7 @@ func (c *condition) hasOther() bool {
 }
 
 // read reads one field of a condition.
-func (c *condition) read(dec *jsontext.Decoder, key string, checks *transport.Checks, path string) (err error) {
+func (c *condition) read(dec *jsontext.Decoder, key string, at site) (err error) {
 	f := &c.field
 	if key != "key" && key != "is_empty" && skipNull(dec) {
 		return nil
@@ -163,9 +186,9 @@ func (c *condition) read(dec *jsontext.Decoder, key string, checks *transport.Ch
 	case "is_empty", "is_null":
 		err = c.readEmptyOrNull(dec, key)
 	case "has_id", "has_vector", "nested":
-		err = c.readOther(dec, key, checks, path)
+		err = c.readOther(dec, key, at)
 	case "should", "must", "must_not", "min_should":
-		err = c.readPart(dec, key, checks, path)
+		err = c.readPart(dec, key, at)
 	default:
 		c.unknown = key
 		err = dec.SkipValue()
@@ -198,7 +221,7 @@ func (c *condition) readEmptyOrNull(dec *jsontext.Decoder, name string) error {
 	return err
 }
 
-func (c *condition) readOther(dec *jsontext.Decoder, name string, checks *transport.Checks, path string) (err error) {
+func (c *condition) readOther(dec *jsontext.Decoder, name string, at site) (err error) {
 	switch name {
 	case "has_id":
 		h := &filter.HasID{}
@@ -209,29 +232,29 @@ func (c *condition) readOther(dec *jsontext.Decoder, name string, checks *transp
 		h.Name, err = readString(dec, "a string")
 		c.other = h
 	case "nested":
-		c.other, err = readNested(dec, checks, path+".nested")
+		c.other, err = readNested(dec, at.in(".nested"))
 	}
 	return err
 }
 
 // readPart reads a part of a filter that stands in the place of a condition.
-func (c *condition) readPart(dec *jsontext.Decoder, name string, checks *transport.Checks, path string) (err error) {
+func (c *condition) readPart(dec *jsontext.Decoder, name string, at site) (err error) {
 	c.isFilter = true
-	path += "." + name
+	at = at.in("." + name)
 	switch name {
 	case "should":
-		c.nested.Should, err = readConditions(dec, checks, path)
+		c.nested.Should, err = readConditions(dec, at)
 	case "must":
-		c.nested.Must, err = readConditions(dec, checks, path)
+		c.nested.Must, err = readConditions(dec, at)
 	case "must_not":
-		c.nested.MustNot, err = readConditions(dec, checks, path)
+		c.nested.MustNot, err = readConditions(dec, at)
 	case "min_should":
-		c.nested.MinShould, err = readMinShould(dec, checks, path)
+		c.nested.MinShould, err = readMinShould(dec, at)
 	}
 	return err
 }
 
-func readNested(dec *jsontext.Decoder, checks *transport.Checks, path string) (*filter.Nested, error) {
+func readNested(dec *jsontext.Decoder, at site) (*filter.Nested, error) {
 	n := &filter.Nested{}
 	hasKey := false
 	err := readObject(dec, "struct Nested", func(key []byte) (err error) {
@@ -240,7 +263,7 @@ func readNested(dec *jsontext.Decoder, checks *transport.Checks, path string) (*
 			hasKey = true
 			n.Key, err = readRequiredPath(dec)
 		case "filter":
-			n.Filter, err = readFilter(dec, checks, path+".filter")
+			n.Filter, err = readFilter(dec, at.in(".filter"))
 		default:
 			err = dec.SkipValue()
 		}

@@ -232,5 +232,5 @@ func (d *document) readFilter(path string) (*filter.Filter, error) {
 	if skipNull(d.dec) {
 		return nil, nil
 	}
-	return readFilter(d.dec, &d.checks, path)
+	return readFilter(d.dec, site{checks: &d.checks, path: path})
 }
