@@ -46,20 +46,35 @@ func Show(err error) Shown {
 		return Shown{400, param.Error()}
 	}
 	var e *tidemark.Error
-	if errors.As(err, &e) {
-		r, ok := rules[e.Kind]
-		if !ok {
-			r = rules[tidemark.Internal]
+	if errors.As(err, &e) && e.Kind != tidemark.Internal {
+		text := e.Text
+		if lack := lackOf(err); lack != "" && ofLog(err) {
+			text += " (" + lack + ")"
 		}
-		return Shown{r.Status, r.Text + e.Text}
+		return shownAs(e.Kind, text)
+	}
+	if shown, ok := ofMachine(err); ok {
+		return shown
+	}
+	if e != nil {
+		return shownAs(e.Kind, e.Text)
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return Shown{408, "Timeout: the operation did not finish within its timeout"}
+		return shownAs(tidemark.Timeout, "the operation did not finish within its timeout")
 	case errors.Is(err, context.Canceled):
-		return Shown{503, rules[tidemark.Unavailable].Text + "the request was cancelled; a write may still have taken place"}
+		return shownAs(tidemark.Unavailable, "the request was cancelled; a write may still have taken place")
 	}
-	return Shown{500, rules[tidemark.Internal].Text + hidden}
+	return shownAs(tidemark.Internal, hidden)
+}
+
+// shownAs returns a text with the status and the prefix of its kind.
+func shownAs(k tidemark.Kind, text string) Shown {
+	r, ok := rules[k]
+	if !ok {
+		r = rules[tidemark.Internal]
+	}
+	return Shown{r.Status, r.Text + text}
 }
 
 // Place names the part of a request that a validation speaks of.
