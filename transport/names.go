@@ -51,6 +51,36 @@ func invalidCollection(text string) error {
 	return &Invalid{InPath, []FieldError{{"collection_name", text}}}
 }
 
+// CheckNewAlias returns what is wrong with the name of an alias that is to be
+// created; field is where it stands in the body. It may not be called what a
+// collection may not be called, except that it may have no name at all, as in
+// the reference.
+func CheckNewAlias(field, name string) error {
+	bad := func(text string) error { return &Invalid{InBody, []FieldError{{field, text}}} }
+	if name == "" {
+		return nil
+	}
+	if reserved[name] {
+		return bad(fmt.Sprintf("alias name cannot be %q", name))
+	}
+	if n := utf8.RuneCountInString(name); n > maxCollectionName {
+		return bad(fmt.Sprintf("value %q invalid, must be at most %d characters", name, maxCollectionName))
+	}
+	if c, ok := firstRefused(name, refused); ok {
+		return bad(fmt.Sprintf("alias name cannot contain \"%c\" char", c))
+	}
+	return nil
+}
+
+// CheckPathValue returns an error unless the value of a parameter in a path is
+// valid UTF-8: answers, files and logs could not repeat it.
+func CheckPathValue(parameter, value string) error {
+	if utf8.ValidString(value) {
+		return nil
+	}
+	return &Invalid{InPath, []FieldError{{parameter, strings.ReplaceAll(parameter, "_", " ") + " must be valid UTF-8"}}}
+}
+
 // firstRefused returns the first character of refused that name has.
 func firstRefused(name, refused string) (rune, bool) {
 	for _, c := range refused {

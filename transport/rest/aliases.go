@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -88,13 +89,24 @@ func (d *document) readAliasChanges() ([]tidemark.AliasChange, error) {
 		return readArray(d.dec, "a sequence", func(int) error {
 			change, err := readAliasChange(d.dec)
 			changes = append(changes, change)
-			return err
+			return cmp.Or(err, checkAlias(len(changes)-1, change))
 		})
 	})
 	if err == nil && !found {
 		err = missing("actions")
 	}
 	return changes, err
+}
+
+// checkAlias returns what is wrong with the name that the i-th action gives.
+func checkAlias(i int, change tidemark.AliasChange) error {
+	switch change.Kind {
+	case tidemark.AliasCreate:
+		return transport.CheckNewAlias(fmt.Sprintf("actions[%d].create_alias.alias_name", i), change.Alias)
+	case tidemark.AliasRename:
+		return transport.CheckNewAlias(fmt.Sprintf("actions[%d].rename_alias.new_alias_name", i), change.Target)
+	}
+	return nil
 }
 
 // readAliasChange reads an object whose only field names the kind of change.

@@ -153,5 +153,25 @@ func (s *Server) handlerOf(r *route) gin.HandlerFunc {
 	if r.handle == nil || r.snapshots && s.options.Snapshots == nil {
 		return func(c *gin.Context) { s.notImplemented(c, r.missing+" is not part of this version") }
 	}
-	return func(c *gin.Context) { r.handle(s, c) }
+	return func(c *gin.Context) {
+		if err := checkPath(c); err != nil {
+			s.fail(c, err)
+			return
+		}
+		r.handle(s, c)
+	}
+}
+
+// checkPath returns what is wrong with the parameters in the path, whatever they
+// name. A snapshot of a name that none can have is one that is not there.
+func checkPath(c *gin.Context) error {
+	for _, p := range c.Params {
+		if p.Key == "snapshot_name" {
+			continue
+		}
+		if err := transport.CheckPathValue(p.Key, p.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
