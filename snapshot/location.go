@@ -61,6 +61,10 @@ func (m *Manager) openLocation(location *url.URL) (*os.File, error) {
 
 // insideDir returns the path, relative to the snapshots directory, of the file
 // that path leads to.
+//
+// Of a path outside, the answer tells whether there is anything, for the
+// reference's clients know "does not exist" of any path. It tells nothing else:
+// not why it cannot be followed.
 func (m *Manager) insideDir(path string) (string, error) {
 	dir, err := filepath.EvalSymlinks(m.options.Dir)
 	if err == nil {
@@ -69,15 +73,24 @@ func (m *Manager) insideDir(path string) (string, error) {
 	if err != nil {
 		return "", forClient(fmt.Errorf("%w: %w", errStore, err))
 	}
+	forbidden := tidemark.Errorf(tidemark.Forbidden, "Snapshot file path must be inside the snapshots directory %q", dir)
 	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) && !below(dir, path) && !below(m.options.Dir, path) {
+			return "", forbidden
+		}
 		return "", resolveError(path, err)
 	}
-	relative, err := filepath.Rel(dir, resolved)
-	if err != nil || relative == ".." || strings.HasPrefix(relative, "../") {
-		return "", tidemark.Errorf(tidemark.Forbidden, "Snapshot file path must be inside the snapshots directory %q", dir)
+	if !below(dir, resolved) {
+		return "", forbidden
 	}
-	return relative, nil
+	return filepath.Rel(dir, resolved)
+}
+
+// below reports whether path is dir or stands below it, links aside.
+func below(dir, path string) bool {
+	relative, err := filepath.Rel(dir, path)
+	return err == nil && relative != ".." && !strings.HasPrefix(relative, "../")
 }
 
 // resolveError is the answer for a path that leads to no regular file.

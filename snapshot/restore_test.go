@@ -110,6 +110,8 @@ func TestLocations(t *testing.T) {
 	path, _, _ := snapshotOfC(t, h)
 	outside := filepath.Join(t.TempDir(), "outside.snapshot")
 	require.NoError(t, os.WriteFile(outside, nil, 0o640))
+	loop := filepath.Join(filepath.Dir(outside), "loop")
+	require.NoError(t, os.Symlink("loop", loop))
 	require.NoError(t, os.Symlink(outside, filepath.Join(h.dir, "link.snapshot")))
 	require.NoError(t, os.Symlink(path, filepath.Join(h.dir, "inner.snapshot")))
 	require.NoError(t, os.Symlink("loop.snapshot", filepath.Join(h.dir, "loop.snapshot")))
@@ -124,6 +126,8 @@ func TestLocations(t *testing.T) {
 		"file:///nope.snapshot":              {tidemark.BadRequest, `Snapshot file "/nope.snapshot" does not exist`},
 		"file:///etc/passwd":                 {tidemark.Forbidden, `Snapshot file path must be inside the snapshots directory "` + h.dir + `"`},
 		"file://" + outside:                  {tidemark.Forbidden, "must be inside"},
+		"file://" + outside + "/x":           {tidemark.Forbidden, "must be inside"},
+		"file://" + loop:                     {tidemark.Forbidden, "must be inside"},
 		"file://" + h.dir + "/../x":          {tidemark.BadRequest, "does not exist"},
 		"file://" + h.dir + "/..":            {tidemark.Forbidden, "must be inside"},
 		"file://" + h.dir + "-2/x":           {tidemark.BadRequest, "does not exist"},
