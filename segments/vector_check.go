@@ -77,7 +77,8 @@ func checkFinite(dt Datatype, b []byte) error {
 	return nil
 }
 
-// allFinite looks at eight bytes at a time. A number is not finite if all bits
+// allFinite looks at eight bytes at a time, four times in a row, as vectors are
+// long. A number is not finite if all bits
 // of its exponent are set: only then does 1 added to the exponent, with the sign
 // cleared, carry into the place of the sign.
 func allFinite(dt Datatype, b []byte) bool {
@@ -91,6 +92,12 @@ func allFinite(dt Datatype, b []byte) bool {
 		return true // integers are
 	}
 	carries := uint64(0)
+	for ; len(b) >= 32; b = b[32:] {
+		carries |= binary.LittleEndian.Uint64(b)&exponents + one
+		carries |= binary.LittleEndian.Uint64(b[8:])&exponents + one
+		carries |= binary.LittleEndian.Uint64(b[16:])&exponents + one
+		carries |= binary.LittleEndian.Uint64(b[24:])&exponents + one
+	}
 	for ; len(b) >= 8; b = b[8:] {
 		carries |= binary.LittleEndian.Uint64(b)&exponents + one
 	}

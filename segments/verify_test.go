@@ -53,7 +53,11 @@ func TestVerifyRowsOfSeveralRanges(t *testing.T) {
 		case filterSection, fencesSection, payloadIndexSection:
 			continue // read and verified when the segment was opened
 		}
-		for _, at := range []int64{0, sec.length / 3, sec.length / 2, sec.length - 1} {
+		places := []int64{sec.length / 2, 0, sec.length / 3, sec.length - 1}
+		if raceEnabled {
+			places = places[:1]
+		}
+		for _, at := range places {
 			at += sec.offset
 			_, err = f.WriteAt([]byte{b[at] ^ 0x10}, at)
 			require.NoError(t, err)

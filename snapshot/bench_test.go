@@ -3,10 +3,16 @@ package snapshot
 import (
 	"context"
 	"crypto/sha256"
+	"flag"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,8 +23,10 @@ import (
 	"github.com/tidemark-db/tidemark/snapshot/blob/local"
 )
 
-// benchPoints of 128 dimensions are about 110 MB.
+// benchPoints of 128 dimensions are a segment of about 115 MB.
 const benchPoints = 200_000
+
+var benchSegments = flag.Int("segments", 1, "segments of the state that BenchmarkSnapshot copies, 115 MB each")
 
 var benchSchema = segments.Schema{{
 	Key: segments.VectorKey{Position: 1}, Kind: segments.Dense, Size: 128, Datatype: segments.Float32, Distance: segments.Dot,
@@ -49,41 +57,51 @@ type benchEngine struct {
 
 func (e *benchEngine) Freeze(context.Context, string) (Frozen, error) { return e.frozen, nil }
 
+// benchState writes the files of a state into dir.
 func benchState(b *testing.B, dir string) *segments.Manifest {
+	m := &segments.Manifest{Generation: generation, Collection: "c", Config: []byte("{}"), Through: 2, EventTime: eventTime}
+	m.Sums.Vectors = []segments.VectorSum{{Key: benchSchema[0].Key}}
+	for n := range *benchSegments {
+		v := benchView(b, n*benchPoints)
+		info, err := segments.WriteSegment(context.Background(), fsx.OS, dir, uint64(n+1), benchSchema, segments.NoDurable().Pending(v))
+		require.NoError(b, err)
+		m.Segments = append(m.Segments, segments.SegmentEntry{FileInfo: info.FileInfo, Rows: info.Rows, Live: info.Sums})
+		m.Count += v.Count()
+		m.Sums.Points = m.Sums.Points.Add(info.Sums.Points)
+		m.Sums.Vectors[0].Sum = m.Sums.Vectors[0].Sum.Add(info.Sums.Vectors[0].Sum)
+	}
+	slices.SortFunc(m.Segments, func(a, b segments.SegmentEntry) int { return strings.Compare(a.Name, b.Name) })
+	m.Digest = m.Sums.Digest()
+	return m
+}
+
+// benchView returns points with ids from first on.
+func benchView(b *testing.B, first int) *segments.View {
 	s := newStateBuilder(b)
 	s.state = segments.NewState()
 	s.state.AddVector(benchSchema[0])
 	vector := make([]float32, 128)
-	for first := 0; first < benchPoints; first += 1000 {
-		var changes []segments.Change
-		for id := first; id < first+1000; id++ {
-			p := s.point(segments.NumberID(uint64(id)), 2)
-			for i := range vector {
-				vector[i] = float32(id*31+i*17) / 1000
-			}
-			data, err := segments.EncodeDense(segments.Float32, vector)
-			require.NoError(b, err)
-			p.Vectors[0].Data = data
-			changes = append(changes, segments.Change{ID: p.ID, New: p})
+	for id := first; id < first+benchPoints; id++ {
+		p := s.point(segments.NumberID(uint64(id)), 2)
+		for i := range vector {
+			vector[i] = float32(id*31+i*17) / 1000
 		}
-		s.state.Apply(2, changes)
+		data, err := segments.EncodeDense(segments.Float32, vector)
+		require.NoError(b, err)
+		p.Vectors[0].Data = data
+		s.state.Apply(2, []segments.Change{{ID: p.ID, New: p}})
 	}
 	s.state.Seal(2)
-	v := s.view(2)
-	info, err := segments.WriteSegment(context.Background(), fsx.OS, dir, generation, benchSchema, segments.NoDurable().Pending(v))
-	require.NoError(b, err)
-	return &segments.Manifest{
-		Generation: generation, Collection: "c", Config: []byte("{}"), Through: 2, EventTime: eventTime, Digest: v.Digest(), Sums: v.Sums(), Count: v.Count(),
-		Segments: []segments.SegmentEntry{{FileInfo: info.FileInfo, Rows: info.Rows, Live: info.Sums}},
-	}
+	return s.view(2)
 }
 
-// BenchmarkSnapshot compares taking and restoring a snapshot with a bare loop
-// that reads, hashes, writes and syncs the same bytes. The page cache is warm.
+// BenchmarkSnapshot takes, verifies and restores a snapshot. Each time a bare
+// loop that reads, hashes, writes and syncs the same bytes goes before it;
+// "of-loop" is the rate of the operation by that of the loop. The page cache is
+// warm.
 func BenchmarkSnapshot(b *testing.B) {
 	dir := b.TempDir()
 	m := benchState(b, dir)
-	segment := filepath.Join(dir, m.Segments[0].Name)
 	engine := &benchEngine{fakeEngine: &fakeEngine{dir: b.TempDir(), collections: map[string]fakeCollection{}}, frozen: &benchFrozen{m: m, dir: dir}}
 	engine.set("c", fakeCollection{})
 	snapshots := b.TempDir()
@@ -95,43 +113,92 @@ func BenchmarkSnapshot(b *testing.B) {
 	require.NoError(b, err)
 	defer func() { manager.Close(context.Background()); require.NoError(b, store.Close()) }()
 
-	b.Run("loop", func(b *testing.B) {
-		b.SetBytes(m.Segments[0].Size)
-		for b.Loop() {
-			bareLoop(b, segment, filepath.Join(b.TempDir(), "copy"))
+	loop := func() {
+		for _, s := range m.Segments {
+			bareLoop(b, filepath.Join(dir, s.Name), filepath.Join(dir, "copy"))
 		}
-	})
+	}
 	var last string
 	b.Run("create", func(b *testing.B) {
-		b.SetBytes(m.Segments[0].Size)
-		for b.Loop() {
+		besideLoop(b, m, loop, func() {
 			m.Through++ // another state: nothing is reused
 			info, err := manager.Create(context.Background(), "c", CreateOptions{})
 			require.NoError(b, err)
-			if last != "" {
-				require.NoError(b, manager.Delete(context.Background(), "c", last))
+			last, info.Name = info.Name, last
+			if info.Name != "" {
+				require.NoError(b, manager.Delete(context.Background(), "c", info.Name))
 			}
-			last = info.Name
-		}
+		})
 	})
 	path := filepath.Join(snapshots, "c", last)
 	b.Run("verify bytes", func(b *testing.B) {
-		b.SetBytes(m.Segments[0].Size)
-		for b.Loop() {
+		besideLoop(b, m, loop, func() {
 			f, err := os.Open(path)
 			require.NoError(b, err)
 			_, err = archive.Verify(context.Background(), f)
 			require.NoError(b, err)
 			require.NoError(b, f.Close())
-		}
+		})
 	})
 	b.Run("restore", func(b *testing.B) {
-		b.SetBytes(m.Segments[0].Size)
-		for b.Loop() {
+		besideLoop(b, m, loop, func() {
 			require.NoError(b, manager.Restore(context.Background(), "new", Source{Location: fileURL(path)}))
 			engine.collections = map[string]fakeCollection{"c": {}}
-		}
+		})
 	})
+}
+
+// besideLoop runs an operation and the bare loop in turns and reports both.
+func besideLoop(b *testing.B, m *segments.Manifest, loop, operation func()) {
+	size := int64(0)
+	for _, s := range m.Segments {
+		size += s.Size
+	}
+	b.SetBytes(size)
+	var bare time.Duration
+	peak := watchHeap()
+	for b.Loop() {
+		b.StopTimer()
+		began := time.Now()
+		loop()
+		bare += time.Since(began)
+		b.StartTimer()
+		operation()
+	}
+	b.ReportMetric(float64(size)*float64(b.N)/bare.Seconds()/1e6, "loop-MB/s")
+	b.ReportMetric(bare.Seconds()/b.Elapsed().Seconds(), "of-loop")
+	b.ReportMetric(float64(peak())/1e6, "peak-heap-MB")
+}
+
+// watchHeap looks at the heap now and then, until the function that it returns is
+// called for the highest growth.
+func watchHeap() (peak func() uint64) {
+	runtime.GC()
+	heap := func() uint64 {
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
+		metrics.Read(sample)
+		return sample[0].Value.Uint64() + sample[1].Value.Uint64()
+	}
+	before, highest := heap(), uint64(0)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				highest = max(highest, heap())
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() uint64 {
+		close(stop)
+		<-done
+		return highest - min(highest, before)
+	}
 }
 
 // bareLoop does what the disk and the hash need at least.
