@@ -89,9 +89,15 @@ func (h *head) addVector(spec VectorSpec, data []byte, hash Hash) {
 	h.bytes += int64(vectorOverhead + len(data))
 }
 
-// kill marks the live row of an id as dead.
-func (h *head) kill(id PointID, row uint32, epoch uint64) {
+// kill marks a row as dead. Its id is still found until it is forgotten or has
+// another row.
+func (h *head) kill(row uint32, epoch uint64) {
 	h.dead.add(row, epoch)
+	h.frozen = nil
+}
+
+// forget takes an id out that has no live row any more.
+func (h *head) forget(id PointID) {
 	h.ids.Delete(idRow{id: id})
 	h.frozen = nil
 }

@@ -123,6 +123,9 @@ func (s *State) Apply(at wal.Position, changes []Change) {
 		if !c.Old.IsZero() {
 			s.remove(c.Old)
 			s.deaths.add(at, c.ID)
+			if h := c.Old.head; h != nil && (h != s.active() || c.New == nil) {
+				h.forget(c.ID) // else the new row takes its place
+			}
 		}
 		if c.New != nil {
 			s.insert(c.New)
@@ -150,7 +153,7 @@ func (s *State) remove(old Located) {
 			}
 		}
 	}
-	old.head.kill(old.row.id, old.row.n, s.epoch)
+	old.head.kill(old.row.n, s.epoch)
 }
 
 // killInSegment marks a row of a segment as dead and reports whether it was
