@@ -22,8 +22,9 @@ var (
 	flushedDesc = ours("flushed_position", "Position up to which segments hold everything; replay starts here.")
 	lagDesc     = ours("apply_lag_positions", "Positions that are durable but not applied.")
 
-	pinnedDesc    = ours("pinned_views", "Number of views that reads, snapshots and merges hold.")
-	pinnedAgeDesc = ours("oldest_pinned_view_age_seconds", "Age of the oldest view that is held, 0 if there is none.")
+	pinnedDesc      = ours("pinned_views", "Number of views that reads, snapshots and merges hold.")
+	pinnedBytesDesc = ours("pinned_bytes", "Size of segments that merges have replaced and held views keep.")
+	pinnedAgeDesc   = ours("oldest_pinned_view_age_seconds", "Age of the oldest view that is held, 0 if there is none.")
 
 	headsDesc        = ours("heads", "Number of heads, the parts in memory.")
 	headBytesDesc    = ours("head_bytes", "Memory that heads take.")
@@ -54,6 +55,7 @@ func (s *scrape) collectState(ch chan<- prometheus.Metric, c *Collection) {
 	}
 	if p := c.Pins; p != nil {
 		gauge(ch, pinnedDesc, float64(p.Views), label)
+		gauge(ch, pinnedBytesDesc, float64(p.Bytes), label)
 		gauge(ch, pinnedAgeDesc, p.age(s.now).Seconds(), label)
 	}
 	if !c.Serving {

@@ -54,6 +54,7 @@ type Collection struct {
 // Pins are the views that are held.
 type Pins struct {
 	Views int
+	Bytes int64     // of segments that only these views keep
 	Since time.Time // of the oldest one
 }
 

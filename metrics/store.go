@@ -53,7 +53,7 @@ func (s storeSource) Collections(ctx context.Context) []Collection {
 func describe(ctx context.Context, c *tidemark.Collection, out *Collection) {
 	if s, err := c.Stats(ctx); err == nil { // it fails if the log is poisoned
 		out.Positions = &Positions{Durable: s.Durable, Applied: s.Applied, Flushed: s.Flushed}
-		out.Pins = &Pins{Views: s.PinnedViews, Since: s.PinnedSince}
+		out.Pins = &Pins{Views: s.PinnedViews, Since: s.PinnedSince, Bytes: s.PinnedBytes}
 	}
 	v, err := c.View(ctx)
 	if err != nil {
