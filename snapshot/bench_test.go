@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/internal/writeback"
@@ -97,8 +98,10 @@ func benchView(b *testing.B, first int) *segments.View {
 
 // BenchmarkSnapshot takes, verifies and restores a snapshot. Each time a bare
 // loop that reads, hashes, writes and syncs the same bytes goes before it;
-// "of-loop" is the rate of the operation by that of the loop. The page cache is
-// warm.
+// "of-loop" is the rate of the operation by that of the loop, "work-of-loop" the
+// processor time that it takes by that of the loop: on a machine that has other
+// work, and nothing to spare, one is about the inverse of the other. The page
+// cache is warm.
 func BenchmarkSnapshot(b *testing.B) {
 	dir := b.TempDir()
 	m := benchState(b, dir)
@@ -155,19 +158,30 @@ func besideLoop(b *testing.B, m *segments.Manifest, loop, operation func()) {
 		size += s.Size
 	}
 	b.SetBytes(size)
-	var bare time.Duration
+	var bare, bareWork, work time.Duration
 	peak := watchHeap()
 	for b.Loop() {
 		b.StopTimer()
-		began := time.Now()
+		began, before := time.Now(), processorTime(b)
 		loop()
 		bare += time.Since(began)
+		between := processorTime(b)
+		bareWork += between - before
 		b.StartTimer()
 		operation()
+		work += processorTime(b) - between
 	}
 	b.ReportMetric(float64(size)*float64(b.N)/bare.Seconds()/1e6, "loop-MB/s")
 	b.ReportMetric(bare.Seconds()/b.Elapsed().Seconds(), "of-loop")
+	b.ReportMetric(work.Seconds()/bareWork.Seconds(), "work-of-loop")
 	b.ReportMetric(float64(peak())/1e6, "peak-heap-MB")
+}
+
+// processorTime returns the time that the process has had on all processors.
+func processorTime(b *testing.B) time.Duration {
+	var usage unix.Rusage
+	require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // watchHeap looks at the heap now and then, until the function that it returns is
