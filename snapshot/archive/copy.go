@@ -7,13 +7,14 @@ import (
 )
 
 // copyBytes is the size of the buffers through which contents pass.
-const copyBytes = 256 << 10
+const copyBytes = 512 << 10
 
 // copier copies files from one place to another. Reading, which includes
 // hashing, and writing take about as long as each other, so they go on beside
-// each other. It is for one goroutine.
+// each other, with buffers enough that neither waits whenever the other is held
+// up for a moment. It is for one goroutine.
 type copier struct {
-	buffers [2][]byte
+	buffers [4][]byte
 }
 
 // newCopier returns a copier whose buffers are no larger than the files need.
@@ -41,7 +42,7 @@ func (c *copier) copy(ctx context.Context, w io.Writer, r io.Reader, size int64)
 	if size <= copyBytes { // not worth a goroutine
 		return write(ctx, w, func() chunk { return read(r, c.buffers[0]) })
 	}
-	full, free := make(chan chunk), make(chan []byte, len(c.buffers))
+	full, free := make(chan chunk, len(c.buffers)), make(chan []byte, len(c.buffers))
 	stop, done := make(chan struct{}), make(chan struct{})
 	for _, b := range c.buffers {
 		free <- b

@@ -14,10 +14,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestCopyLarge goes through both buffers many times, and through errors on
+// TestCopyLarge goes through all buffers more than once, and through errors on
 // either side at every stage.
 func TestCopyLarge(t *testing.T) {
-	content := make([]byte, 5*copyBytes+123)
+	content := make([]byte, 9*copyBytes+123)
 	for i := range content {
 		content[i] = byte(i * i >> 8)
 	}
