@@ -22,7 +22,7 @@ import (
 // Writers, readers that come and go, releases and barriers at once. Under the
 // race detector this is the test of the locking.
 func TestEverythingAtOnce(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	log, _ := mustOpen(t, filepath.Join(fastDir(t), "wal"), local.Options{
 		SegmentBytes: 16 * block, MaxGroupBytes: 6000, TailBytes: 20000,
 	})
