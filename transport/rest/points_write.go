@@ -10,7 +10,7 @@ import (
 )
 
 // write returns the handler of a route whose body is one operation.
-func write[T tidemark.Operation](read func(*document) (T, error)) func(*Server, *gin.Context) {
+func write[T tidemark.Operation](read func(*document) (T, error)) handler {
 	return func(s *Server, c *gin.Context) {
 		results, err := s.write(c, func(d *document) ([]tidemark.Operation, error) {
 			op, err := read(d)

@@ -141,7 +141,7 @@ func (s *Server) engine() *gin.Engine {
 		c.Writer.WriteHeaderNow()
 	})
 	s.routes = routeIndex{}
-	for _, r := range routes {
+	for _, r := range apiRoutes() {
 		s.routes.add(r)
 		e.Handle(r.method, r.pattern(), s.handlerOf(r))
 	}

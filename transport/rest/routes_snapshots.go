@@ -1,0 +1,38 @@
+package rest
+
+import "github.com/tidemark-db/tidemark/transport"
+
+// What these routes lack.
+const (
+	noStorageSnapshots = "a snapshot of the whole storage"
+	noShardSnapshots   = "a snapshot of one shard"
+)
+
+// snapshotRoutes are about snapshots of one collection: see snapshots.go.
+var snapshotRoutes = []*route{
+	lacks(transport.Manage, "POST "+pathSnapshots+"/upload", "restoring an uploaded snapshot (use snapshots/recover)"),
+	needsSnapshots(manages("PUT "+pathSnapshots+"/recover", (*Server).recoverSnapshot)),
+	needsSnapshots(reads("GET "+pathSnapshots, (*Server).listSnapshots)),
+	needsSnapshots(manages("POST "+pathSnapshots, (*Server).createSnapshot)),
+	needsSnapshots(manages("DELETE "+pathSnapshots+"/{snapshot_name}", (*Server).deleteSnapshot)),
+	needsSnapshots(reads("GET "+pathSnapshots+"/{snapshot_name}", (*Server).getSnapshot)),
+}
+
+// storageSnapshotRoutes are about snapshots of everything.
+var storageSnapshotRoutes = []*route{
+	lacks(transport.Read, "GET /snapshots", noStorageSnapshots),
+	lacks(transport.Manage, "POST /snapshots", noStorageSnapshots),
+	lacks(transport.Manage, "DELETE /snapshots/{snapshot_name}", noStorageSnapshots),
+	lacks(transport.Read, "GET /snapshots/{snapshot_name}", noStorageSnapshots),
+}
+
+// shardSnapshotRoutes are about snapshots of the one shard of a collection.
+var shardSnapshotRoutes = []*route{
+	lacks(transport.Read, "GET "+pathShard+"/snapshot", noShardSnapshots),
+	lacks(transport.Manage, "POST "+pathShard+"/snapshots/upload", noShardSnapshots),
+	lacks(transport.Manage, "PUT "+pathShard+"/snapshots/recover", noShardSnapshots),
+	lacks(transport.Read, "GET "+pathShard+"/snapshots", noShardSnapshots),
+	lacks(transport.Manage, "POST "+pathShard+"/snapshots", noShardSnapshots),
+	lacks(transport.Manage, "DELETE "+pathShard+"/snapshots/{snapshot_name}", noShardSnapshots),
+	lacks(transport.Read, "GET "+pathShard+"/snapshots/{snapshot_name}", noShardSnapshots),
+}
