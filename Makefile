@@ -75,7 +75,8 @@ docs: ## links, paths and hosts in the documents
 	$(GO) test -count=1 ./internal/doccheck
 
 .PHONY: bench
-bench: ## all benchmarks
+bench: ## what the machine can do, then all benchmarks
+	$(GO) test -run '^$$' -bench . ./internal/machine
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 0 ./...
 
 .PHONY: crash

@@ -8,20 +8,29 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidemark-db/tidemark/wal/local"
 )
 
-// bareLog is the measure for the log: the same group commit over one file,
-// without checksums, padding, generations, library and readers.
+// bareLog is the measure for the log: the same group commit over one file, whose
+// room is set aside in the same steps, without checksums, padding, generations,
+// library and readers.
 type bareLog struct {
 	file  *os.File
 	token chan struct{}
-	mu    sync.Mutex
-	open  *bareGroup
-	free  [][]byte
+
+	// Guarded by token.
+	size, room     int64
+	groups, number int // commits, and records in them
+
+	mu   sync.Mutex
+	open *bareGroup
+	free [][]byte
 }
 
 type bareGroup struct {
 	buf  []byte
+	n    int // records
 	done chan struct{}
 	err  error
 }
@@ -60,6 +69,7 @@ func (l *bareLog) join(payload []byte) *bareGroup {
 	}
 	g := l.open
 	g.buf = append(binary.AppendUvarint(g.buf, uint64(len(payload))), payload...)
+	g.n++
 	return g
 }
 
@@ -68,11 +78,22 @@ func (l *bareLog) commit() {
 	g := l.open
 	l.open = nil
 	l.mu.Unlock()
+	l.reserve(int64(len(g.buf)))
 	if _, g.err = l.file.Write(g.buf); g.err == nil {
 		g.err = unix.Fdatasync(int(l.file.Fd()))
 	}
+	l.size += int64(len(g.buf))
+	l.groups, l.number = l.groups+1, l.number+g.n
 	l.mu.Lock()
 	l.free = append(l.free, g.buf)
 	l.mu.Unlock()
 	close(g.done)
+}
+
+// reserve sets room aside as the log does, one generation's at a time.
+func (l *bareLog) reserve(n int64) {
+	if l.size+n > l.room {
+		_ = unix.Fallocate(int(l.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, l.room, local.DefaultSegmentBytes) // advice
+		l.room += local.DefaultSegmentBytes
+	}
 }
