@@ -158,7 +158,7 @@ func BenchmarkDense(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(size)
 			for b.Loop() {
-				err := v.Parts()[0].Dense(benchSchema[0].Key, func(block DenseBlock) error {
+				err := eachDense(v.Parts()[0].Vectors(benchSchema[0].Key), func(block DenseBlock) error {
 					sink += addUp(block.Data)
 					return nil
 				})

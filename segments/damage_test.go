@@ -56,7 +56,7 @@ func readAll(path string, want content) error {
 		}
 	}
 	for _, spec := range testSchema() {
-		if err := s.mapped.dense(spec.Key).each(func(DenseBlock) error { return nil }); err != nil {
+		if err := eachDense(s.mapped.dense(spec.Key), func(DenseBlock) error { return nil }); err != nil {
 			return err
 		}
 	}

@@ -58,17 +58,6 @@ func (d DenseVectors) Runs() int {
 // only at those rows that its part has.
 func (d DenseVectors) Identity() any { return d.identity }
 
-// each visits all runs in the order of rows.
-func (d DenseVectors) each(visit func(DenseBlock) error) error {
-	var r DenseReader
-	for run := range d.Runs() {
-		if err := r.Visit(d, run, visit); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // DenseReader visits runs of dense vectors; it keeps memory from one visit to
 // the next. It belongs to one goroutine.
 type DenseReader struct {

@@ -139,7 +139,7 @@ func TestForgedPresence(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, b, 0o600))
 			s, err := OpenSegment(fsx.OS, path)
 			require.NoError(t, err)
-			require.ErrorIs(t, s.mapped.dense(schema[0].Key).each(func(DenseBlock) error { return nil }), ErrDamaged, name)
+			require.ErrorIs(t, eachDense(s.mapped.dense(schema[0].Key), func(DenseBlock) error { return nil }), ErrDamaged, name)
 			require.NoError(t, s.Release())
 		}
 	}

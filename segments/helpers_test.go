@@ -288,3 +288,14 @@ func compareVector(want *Point, spec VectorSpec, row Row) error {
 	}
 	return nil
 }
+
+// eachDense visits all runs in the order of rows.
+func eachDense(d DenseVectors, visit func(DenseBlock) error) error {
+	var r DenseReader
+	for run := range d.Runs() {
+		if err := r.Visit(d, run, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}

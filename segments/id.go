@@ -71,21 +71,6 @@ func (id PointID) less(other PointID) bool {
 	return id.lo < other.lo
 }
 
-// next returns the lowest id above id; false if there is none.
-func (id PointID) next() (PointID, bool) {
-	switch {
-	case id.lo != ^uint64(0):
-		id.lo++
-	case id.kind == numberKind:
-		return PointID{kind: uuidKind}, true
-	case id.hi != ^uint64(0):
-		id.hi, id.lo = id.hi+1, 0
-	default:
-		return PointID{}, false
-	}
-	return id, true
-}
-
 // String returns the number in decimal or the UUID in its usual form.
 func (id PointID) String() string {
 	if id.kind == uuidKind {

@@ -35,9 +35,6 @@ func TestPointIDOrderIsThatOfItsBytes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, a, back)
 		require.Equal(t, []byte{7}, rest)
-		if next, ok := a.next(); ok {
-			require.Positive(t, next.Compare(a))
-		}
 	})
 }
 
@@ -47,14 +44,6 @@ func TestPointIDText(t *testing.T) {
 	require.Equal(t, u, UUIDID(u).UUID())
 	require.Equal(t, "18446744073709551615", NumberID(^uint64(0)).String())
 	require.Equal(t, PointID{}, NumberID(0), "the zero id is the lowest")
-}
-
-func TestNextIDCrossesFromNumbersToUUIDs(t *testing.T) {
-	next, ok := NumberID(^uint64(0)).next()
-	require.True(t, ok)
-	require.Equal(t, UUIDID(uuid.Nil), next)
-	_, ok = UUIDID(uuid.Max).next()
-	require.False(t, ok)
 }
 
 func TestDecodePointIDRefuses(t *testing.T) {

@@ -79,10 +79,3 @@ func (p PartView) WithRowCache() PartView {
 
 // Vectors returns the dense vectors of a key.
 func (p PartView) Vectors(key VectorKey) DenseVectors { return p.dense(key) }
-
-// Dense calls visit for all dense vectors of a key, block by block in the order
-// of rows. The block must not be used after visit returns, nor by another
-// goroutine.
-func (p PartView) Dense(key VectorKey, visit func(DenseBlock) error) error {
-	return p.dense(key).each(visit)
-}

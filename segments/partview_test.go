@@ -14,7 +14,7 @@ import (
 func requireDense(t *testing.T, p PartView, spec VectorSpec) int {
 	t.Helper()
 	n, last := 0, -1
-	require.NoError(t, p.Dense(spec.Key, func(b DenseBlock) error {
+	require.NoError(t, eachDense(p.Vectors(spec.Key), func(b DenseBlock) error {
 		require.Equal(t, spec.Stride(), b.Stride)
 		require.Len(t, b.Data, len(b.Rows)*b.Stride)
 		for i, row := range b.Rows {
@@ -54,7 +54,7 @@ func TestDenseBlocksOfAHead(t *testing.T) {
 		}
 	}
 	stop := errors.New("stop")
-	require.ErrorIs(t, v.Parts()[0].Dense(schema[0].Key, func(DenseBlock) error { return stop }), stop)
+	require.ErrorIs(t, eachDense(v.Parts()[0].Vectors(schema[0].Key), func(DenseBlock) error { return stop }), stop)
 }
 
 // Vectors that few rows have, and a vector that was added late.

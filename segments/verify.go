@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/zeebo/xxh3"
@@ -81,31 +79,4 @@ func hashUpTo(h hash.Hash, b []byte, n int64) {
 	if n > 0 {
 		_, _ = h.Write(b[:min(int64(len(b)), n)]) // never fails
 	}
-}
-
-// FileHash returns the size and the sha256 of a file.
-func FileHash(ctx context.Context, fsys fsx.FS, path string) (info FileInfo, err error) {
-	f, err := fsys.OpenFile(path, os.O_RDONLY, 0)
-	if err != nil {
-		return FileInfo{}, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	sha := sha256.New()
-	buf := make([]byte, 1<<20)
-	for {
-		if err := ctx.Err(); err != nil {
-			return FileInfo{}, err
-		}
-		n, err := f.Read(buf)
-		_, _ = sha.Write(buf[:n]) // never fails
-		info.Size += int64(n)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return FileInfo{}, err
-		}
-	}
-	info.SHA256 = hex.EncodeToString(sha.Sum(nil))
-	return info, nil
 }

@@ -3,7 +3,6 @@ package transport
 import (
 	"fmt"
 	"math"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -14,19 +13,6 @@ import (
 type Values interface {
 	// Lookup returns the value of a parameter and whether it was given.
 	Lookup(name string) (string, bool)
-}
-
-// URLValues are the parameters in the query of a URL. Of a parameter that is
-// given more than once the first counts.
-type URLValues url.Values
-
-// Lookup implements Values.
-func (v URLValues) Lookup(name string) (string, bool) {
-	s, ok := v[name]
-	if !ok || len(s) == 0 {
-		return "", false
-	}
-	return s[0], true
 }
 
 // ParamError says that a parameter could not be read.

@@ -71,12 +71,12 @@ func TestNames(t *testing.T) {
 	require.ErrorContains(t, transport.CheckVectorName("sparse", strings.Repeat("x", 201)), "must be at most 200 bytes long")
 }
 
-func values(query string) transport.URLValues {
-	v, err := url.ParseQuery(query)
-	if err != nil {
-		panic(err)
-	}
-	return transport.URLValues(v)
+// values are parameters as the query of a URL.
+type values string
+
+func (v values) Lookup(name string) (string, bool) {
+	parsed, err := url.ParseQuery(string(v))
+	return parsed.Get(name), err == nil && parsed.Has(name)
 }
 
 func TestParams(t *testing.T) {

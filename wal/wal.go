@@ -25,18 +25,6 @@ func (p Position) IsZero() bool { return p == 0 }
 // String returns p in decimal.
 func (p Position) String() string { return strconv.FormatUint(uint64(p), 10) }
 
-// ParsePosition reads what Position.String writes.
-func ParsePosition(s string) (Position, error) {
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("parse position %q: %w", s, err)
-	}
-	if p := Position(n); p <= MaxPosition {
-		return p, nil
-	}
-	return 0, fmt.Errorf("parse position %q: above the highest position %d", s, MaxPosition)
-}
-
 // Record is one payload of the log at its position.
 type Record struct {
 	Position Position

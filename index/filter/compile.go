@@ -44,12 +44,6 @@ func Compile(f *Filter, env Env) (*Compiled, error) {
 	return &Compiled{root: root}, nil
 }
 
-// Validate checks a filter as Compile does. The error is an *InvalidError.
-func Validate(f *Filter) error {
-	_, err := Compile(f, Env{})
-	return err
-}
-
 // compiler compiles the filter of a point or of a nested element.
 type compiler struct {
 	indexes map[string]FieldIndex // by canonical path

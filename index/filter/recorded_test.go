@@ -45,7 +45,7 @@ func TestRecordedErrors(t *testing.T) {
 	_, err := filter.NewGeoPoint(500, 0)
 	require.EqualError(t, err, "Wrong format of GeoPoint payload: expected `lat` = 0 within [-90;90] and `lon` = 500 within [-180;180]")
 
-	err = filter.Validate(&filter.Filter{Must: []filter.Condition{&filter.Field{Key: path(t, "s")}}})
+	_, err = filter.Compile(&filter.Filter{Must: []filter.Condition{&filter.Field{Key: path(t, "s")}}}, filter.Env{})
 	require.EqualError(t, err, "must[0].__all__: Validation error: At least one field condition must be specified [{}]")
 
 	_, err = filter.CompileOrder(path(t, "s"), filter.Env{Indexes: map[string]filter.FieldIndex{"s": filter.IndexOf(filter.Keyword)}})
