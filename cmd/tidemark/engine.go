@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/config"
@@ -19,7 +19,7 @@ import (
 
 // storeEngine is the engine of a real server: the store behind its transports.
 type storeEngine struct {
-	http.Handler
+	*rest.Server
 	store     *tidemark.Store
 	snapshots *snapshot.Manager
 	objects   *local.Store
@@ -44,7 +44,7 @@ func openEngine(ctx context.Context, c config.Config, budget int64, logger *slog
 		return nil, errors.Join(err, store.Close(ctx))
 	}
 	e.findSnapshots(ctx, observed, logger)
-	e.Handler, err = rest.New(rest.Options{
+	e.Server, err = rest.New(rest.Options{
 		Store:           store,
 		Version:         version,
 		Commit:          commit,
@@ -127,11 +127,17 @@ func storeOptions(c config.Config, budget int64, observed *metrics.Metrics, logg
 func (e *storeEngine) Ready() bool { return e.store.Ready() && !e.draining.Load() }
 
 // Drain implements engine.
-func (e *storeEngine) Drain() { e.draining.Store(true) }
+func (e *storeEngine) Drain(patience time.Duration) {
+	e.draining.Store(true)
+	e.Server.Drain(patience)
+}
 
-// Close implements engine.
+// Close implements engine. A job that takes too long leaves the store time to
+// close.
 func (e *storeEngine) Close(ctx context.Context) error {
-	e.snapshots.Close(ctx)
+	ending, cancel := halfOf(ctx)
+	defer cancel()
+	e.snapshots.Close(ending)
 	return errors.Join(e.store.Close(ctx), e.objects.Close())
 }
 

@@ -53,7 +53,7 @@ func (e *fakeEngine) history() []string {
 
 func (e *fakeEngine) Ready() bool { return e.recovered.Load() && !e.draining.Load() }
 
-func (e *fakeEngine) Drain() {
+func (e *fakeEngine) Drain(time.Duration) {
 	e.draining.Store(true)
 	e.note("drain")
 	close(e.drained)

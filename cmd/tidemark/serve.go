@@ -21,8 +21,9 @@ type engine interface {
 	http.Handler
 	// Ready reports whether recovery is done and Drain was not called.
 	Ready() bool
-	// Drain makes Ready and /readyz say no; requests are still answered.
-	Drain()
+	// Drain makes Ready and /readyz say no. Requests are still answered, but a
+	// client that neither takes nor sends anything for patience is cut off.
+	Drain(patience time.Duration)
 	// Close finishes what was begun, flushes it and frees the data directory.
 	// It is called once, after the last request was answered or given up.
 	Close(ctx context.Context) error
@@ -48,7 +49,7 @@ const minProcs = 8
 // serve opens the store and serves it until ctx ends, then stops gracefully:
 // readiness off, requests drained, everything flushed and closed. The line that
 // says where it listens goes to stdout, all else to the logger.
-func (a *app) serve(ctx context.Context, c config.Config, logger *slog.Logger, stdout io.Writer) (err error) {
+func (a *app) serve(ctx context.Context, c config.Config, logger *slog.Logger, stdout io.Writer) error {
 	if runtime.GOMAXPROCS(0) < minProcs {
 		runtime.GOMAXPROCS(minProcs)
 	}
@@ -64,7 +65,6 @@ func (a *app) serve(ctx context.Context, c config.Config, logger *slog.Logger, s
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
-	defer func() { err = a.closeEngine(ctx, e, c, logger, err) }()
 
 	servers := newServers(c, e, listeners, logger)
 	servers.start()
@@ -82,9 +82,7 @@ func (a *app) serve(ctx context.Context, c config.Config, logger *slog.Logger, s
 		logger.Error("stopping: a server failed", slog.Any("error", err))
 	}
 	logFailure(logger, notify.send(stateStopping))
-	e.Drain()
-	servers.stop(ctx)
-	return err
+	return a.stop(ctx, c, e, servers, logger, err)
 }
 
 // untilReady waits for the end of recovery; it returns false if it was told to
@@ -103,28 +101,6 @@ func (a *app) untilReady(ctx context.Context, e engine, failed chan error) bool 
 		}
 	}
 	return true
-}
-
-// closeEngine closes the engine after whatever ended serving, err.
-func (a *app) closeEngine(ctx context.Context, e engine, c config.Config, logger *slog.Logger, err error) error {
-	closing, cancel := graceful(ctx, c)
-	defer cancel()
-	if cerr := e.Close(closing); cerr != nil {
-		logger.Error("the store was not closed cleanly; the next start repairs it", slog.Any("error", cerr))
-		if err == nil {
-			err = fmt.Errorf("close the store: %w", cerr)
-		}
-		return err
-	}
-	logger.Info("stopped")
-	return err
-}
-
-// graceful returns a context for stopping: it outlives ctx, by which a stop was
-// asked for, and bounds each step of it.
-func graceful(ctx context.Context, c config.Config) (context.Context, context.CancelFunc) {
-	limit := time.Duration(c.Tidemark.ShutdownTimeoutSec) * time.Second
-	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }
 
 func goMemoryLimit() int64 {

@@ -30,10 +30,16 @@ type process struct {
 // start serves the engine on a free port and waits until it says where.
 func start(t *testing.T, e *fakeEngine, environ []string, args ...string) *process {
 	t.Helper()
+	return startWith(t, openFake(e), environ, args...)
+}
+
+// startWith is start for an engine that open opens, in a folder of its own.
+func startWith(t *testing.T, open opener, environ []string, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
 	p := &process{stop: cancel, exited: make(chan int, 1), log: &lockedBuffer{}}
-	a := &app{open: openFake(e), environ: environ, dir: t.TempDir(), root: t.TempDir()}
+	a := &app{open: open, environ: environ, dir: t.TempDir(), root: t.TempDir()}
 	go func() {
 		code := a.run(ctx, append(args, "--http-port", "0"), writer, p.log)
 		writer.Close()

@@ -97,10 +97,10 @@ func (s *servers) start() {
 	}
 }
 
-// stop lets the requests that have begun finish, as long as the configuration
-// grants, and cuts the rest off.
+// stop lets the requests that have begun finish, for half of the time that ctx
+// has left, and cuts the rest off.
 func (s *servers) stop(ctx context.Context) {
-	draining, cancel := graceful(ctx, s.config)
+	draining, cancel := halfOf(ctx)
 	defer cancel()
 	for i, server := range s.all {
 		if err := server.Shutdown(draining); err != nil {
@@ -116,7 +116,7 @@ func (s *servers) cutOff(ctx context.Context, i int, why error) {
 	address := slog.String("address", s.on[i].Addr().String())
 	s.logger.Warn("requests are cut off", address, slog.Any("error", why))
 	_ = s.all[i].Close() // the listener is closed already, the rest cannot fail
-	waiting, cancel := graceful(ctx, s.config)
+	waiting, cancel := halfOf(ctx)
 	defer cancel()
 	if err := s.working[i].wait(waiting); err != nil {
 		s.logger.Error("requests do not end", address, slog.Any("error", err))

@@ -44,7 +44,7 @@ func TestUnit(t *testing.T) {
 		"CapabilityBoundingSet":    "",
 		"RestrictAddressFamilies":  "AF_INET AF_INET6 AF_UNIX", // AF_UNIX for the notification
 		"TimeoutStartSec":          "infinity",
-		"TimeoutStopSec":           "120",
+		"TimeoutStopSec":           "45",
 		"RestartPreventExitStatus": "2 4",
 	}
 	for key, value := range want {

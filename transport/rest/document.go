@@ -130,7 +130,7 @@ func (d *document) grow(ctx context.Context, size int, enter admit) error {
 // bodyError says why a body could not be read.
 func bodyError(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &tidemark.Error{Kind: tidemark.Timeout, Text: fmt.Sprintf("nothing of the body came for %v", stalled), Err: err}
+		return &tidemark.Error{Kind: tidemark.Timeout, Text: "the rest of the body did not come in time", Err: err}
 	}
 	return &tidemark.Error{Kind: tidemark.BadRequest, Text: "the body could not be read", Err: err}
 }

@@ -2,8 +2,10 @@ package rest
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +17,13 @@ import (
 type connection struct {
 	*httptest.ResponseRecorder
 	writes int // deadlines that were set for writing
+	last   time.Time
 	reads  []time.Time
 	pieces []int // bytes of each piece
 }
 
-func (c *connection) SetWriteDeadline(time.Time) error  { c.writes++; return nil }
-func (c *connection) SetReadDeadline(t time.Time) error { c.reads = append(c.reads, t); return nil }
+func (c *connection) SetWriteDeadline(t time.Time) error { c.writes++; c.last = t; return nil }
+func (c *connection) SetReadDeadline(t time.Time) error  { c.reads = append(c.reads, t); return nil }
 
 func (c *connection) Write(b []byte) (int, error) {
 	c.pieces = append(c.pieces, len(b))
@@ -30,7 +33,7 @@ func (c *connection) Write(b []byte) (int, error) {
 func TestEachPieceHasItsDeadline(t *testing.T) {
 	c := &connection{ResponseRecorder: httptest.NewRecorder()}
 	r := httptest.NewRequest("POST", "/", strings.NewReader("body"))
-	paced(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	newPace().serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, 1, c.writes, "a request does not begin under the deadline of another")
 		body, err := io.ReadAll(r.Body)
 		require.NoError(t, err)
@@ -48,7 +51,72 @@ func TestEachPieceHasItsDeadline(t *testing.T) {
 
 func TestTheRestOfABodyHasADeadline(t *testing.T) {
 	c := &connection{ResponseRecorder: httptest.NewRecorder()}
-	paced(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), c, httptest.NewRequest("POST", "/", strings.NewReader("body")))
+	newPace().serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), c, httptest.NewRequest("POST", "/", strings.NewReader("body")))
 	require.Len(t, c.reads, 1)
 	require.False(t, c.reads[0].IsZero())
+}
+
+// TestDrainShortensWhatIsWaitedFor: a client that is waited for when the server
+// begins to stop, to take a piece or to send one, is given the shorter time.
+func TestDrainShortensWhatIsWaitedFor(t *testing.T) {
+	const patience = time.Second
+	p := newPace()
+	s := &Server{pace: p}
+	c := &connection{ResponseRecorder: httptest.NewRecorder()}
+	r := httptest.NewRequest("POST", "/", strings.NewReader("body"))
+	p.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := r.Body.Read(make([]byte, 1))
+		require.NoError(t, err)
+		require.Greater(t, time.Until(c.last), patience)
+		require.Greater(t, time.Until(c.reads[0]), patience)
+
+		s.Drain(patience)
+		require.Less(t, time.Until(c.last), patience)
+		require.Less(t, time.Until(c.reads[1]), patience)
+
+		_, err = w.Write([]byte("x"))
+		require.NoError(t, err)
+		require.Less(t, time.Until(c.last), patience, "of the next piece")
+		_, err = io.ReadAll(r.Body)
+		require.NoError(t, err)
+		reads := len(c.reads)
+		s.Drain(patience / 2)
+		require.Len(t, c.reads, reads, "a client that has sent everything may take its time to hang up")
+		s.Drain(patience)
+		require.Less(t, time.Until(c.last), patience/2, "patience only becomes less")
+	}), c, r)
+
+	writes := c.writes
+	s.Drain(patience / 4)
+	require.Equal(t, writes, c.writes, "the connection may serve another request by now")
+	p.serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		require.Less(t, time.Until(c.last), patience/4, "of a request that comes later")
+	}), c, httptest.NewRequest("GET", "/", nil))
+}
+
+// TestDrainEndsAnAnswerThatNobodyTakes stages a client that asks for more than
+// the buffers between hold, and never reads.
+func TestDrainEndsAnAnswerThatNobodyTakes(t *testing.T) {
+	s := &Server{pace: newPace()}
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.pace.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			close(begun)
+			for piece := make([]byte, 1<<20); ; {
+				if _, err := w.Write(piece); err != nil {
+					ended <- err
+					return
+				}
+			}
+		}), w, r)
+	}))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	require.NoError(t, err)
+	<-begun
+	s.Drain(time.Millisecond)
+	require.ErrorIs(t, <-ended, os.ErrDeadlineExceeded)
 }

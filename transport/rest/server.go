@@ -79,6 +79,7 @@ type Server struct {
 	buffers   *buffers
 	packers   *packers
 	memory    *memory
+	pace      *pace
 	requests  *requestCounts
 	indexed   *indexedCounts
 
@@ -95,7 +96,8 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		store: o.Store, options: o, auth: transport.NewAuthenticator(o.Keys), logger: o.Logger, ready: o.Ready,
-		documents: newDocuments(), buffers: newBuffers(), packers: packers, requests: newRequestCounts(), indexed: newIndexedCounts(),
+		documents: newDocuments(), buffers: newBuffers(), packers: packers, pace: newPace(),
+		requests: newRequestCounts(), indexed: newIndexedCounts(),
 		serverHeader: "tidemark/" + o.Version, id: uuid.New(), started: time.Now(),
 	}
 	if s.options.MaxRequestBytes == 0 {
@@ -123,7 +125,12 @@ func New(o Options) (*Server, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { paced(s.handler, w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.pace.serve(s.handler, w, r) }
+
+// Drain is for a server that stops: requests are still answered, but a client
+// that neither sends nor takes anything for patience is cut off, also one that
+// is waited for now. Patience only ever becomes less.
+func (s *Server) Drain(patience time.Duration) { s.pace.shorten(patience) }
 
 // engine returns the router with all routes.
 func (s *Server) engine() *gin.Engine {
