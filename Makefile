@@ -79,6 +79,16 @@ bench: ## what the machine can do, then all benchmarks
 	$(GO) test -run '^$$' -bench . ./internal/machine
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 0 ./...
 
+.PHONY: bench-server
+bench-server: ## starts, snapshots and restores of a server with a million points
+	$(GO) test -run '^$$' -bench . -benchtime 5x -timeout 0 ./test/bench
+
+.PHONY: bench-memory
+bench-memory: ## memory that snapshot and restore of 1 and 8 GB take; needs 25 GB of disk
+	for segments in 9 70; do \
+		$(GO) test -run '^$$' -bench 'BenchmarkSnapshot/(create|restore)' -benchtime 1x -timeout 0 ./snapshot -args -segments $$segments || exit; \
+	done
+
 .PHONY: crash
 crash: ## kill -9 under load, CRASH_ROUNDS rounds
 	TIDEMARK_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -v -timeout 0 -run Crash ./test/...

@@ -7,8 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/metrics"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/internal/machine"
+	"github.com/tidemark-db/tidemark/internal/machine/machinetest"
 	"github.com/tidemark-db/tidemark/internal/writeback"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/snapshot/archive"
@@ -100,9 +101,11 @@ func benchView(b *testing.B, first int) *segments.View {
 // loop that reads, hashes, writes and syncs the same bytes goes before it;
 // "of-loop" is the rate of the operation by that of the loop, "work-of-loop" the
 // processor time that it takes by that of the loop: on a machine that has other
-// work, and nothing to spare, one is about the inverse of the other. The page
-// cache is warm.
+// work, and nothing to spare, one is about the inverse of the other. "anon-MB" is
+// how far the anonymous memory of the process rose above what it was before. The
+// page cache is warm as far as memory holds all that is read and written.
 func BenchmarkSnapshot(b *testing.B) {
+	machinetest.Report(b)
 	dir := b.TempDir()
 	m := benchState(b, dir)
 	engine := &benchEngine{fakeEngine: &fakeEngine{dir: b.TempDir(), collections: map[string]fakeCollection{}}, frozen: &benchFrozen{m: m, dir: dir}}
@@ -159,7 +162,7 @@ func besideLoop(b *testing.B, m *segments.Manifest, loop, operation func()) {
 	}
 	b.SetBytes(size)
 	var bare, bareWork, work time.Duration
-	peak := watchHeap()
+	growth := watchMemory(b)
 	for b.Loop() {
 		b.StopTimer()
 		began, before := time.Now(), processorTime(b)
@@ -174,7 +177,7 @@ func besideLoop(b *testing.B, m *segments.Manifest, loop, operation func()) {
 	b.ReportMetric(float64(size)*float64(b.N)/bare.Seconds()/1e6, "loop-MB/s")
 	b.ReportMetric(bare.Seconds()/b.Elapsed().Seconds(), "of-loop")
 	b.ReportMetric(work.Seconds()/bareWork.Seconds(), "work-of-loop")
-	b.ReportMetric(float64(peak())/1e6, "peak-heap-MB")
+	b.ReportMetric(float64(growth())/1e6, "anon-MB")
 }
 
 // processorTime returns the time that the process has had on all processors.
@@ -184,35 +187,14 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// watchHeap looks at the heap now and then, until the function that it returns is
-// called for the highest growth.
-func watchHeap() (peak func() uint64) {
-	runtime.GC()
-	heap := func() uint64 {
-		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
-		metrics.Read(sample)
-		return sample[0].Value.Uint64() + sample[1].Value.Uint64()
-	}
-	before, highest := heap(), uint64(0)
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				highest = max(highest, heap())
-			case <-stop:
-				return
-			}
-		}
-	}()
-	return func() uint64 {
-		close(stop)
-		<-done
-		return highest - min(highest, before)
-	}
+// watchMemory follows the memory of this process, from which what is only
+// garbage is taken first, until the function that it returns is called for the
+// growth of what is resident and anonymous.
+func watchMemory(b *testing.B) (growth func() int64) {
+	debug.FreeOSMemory()
+	w, err := machine.WatchMemory(os.Getpid(), 2*time.Millisecond)
+	require.NoError(b, err)
+	return w.Stop
 }
 
 // bareLoop does what the disk and the hash need at least.

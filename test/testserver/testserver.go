@@ -109,6 +109,9 @@ func freePort(t testing.TB) int {
 // URL is the address of the REST API.
 func (s *Server) URL() string { return "http://127.0.0.1:" + strconv.Itoa(s.port) }
 
+// PID is the id of the process that was started last.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Start starts the process and waits until it is ready.
 func (s *Server) Start(ctx context.Context) error {
 	s.cmd = exec.Command(s.binary)
