@@ -51,6 +51,11 @@ type Log interface {
 	// without records it returns the base at which the log was created.
 	Last(ctx context.Context) (Position, error)
 
+	// Skip leaves out all positions up to and including through: no record that
+	// is enqueued after the call gets one of them. It is durable with the next
+	// record, not before.
+	Skip(ctx context.Context, through Position) error
+
 	// Release allows the log to forget records at and below through. It is
 	// advice: the log may keep more, never less.
 	Release(ctx context.Context, through Position) error

@@ -30,7 +30,7 @@ func (l *Log) commit(g *group) {
 }
 
 // write appends g to the active generation, or to the next one if it does not
-// fit, and syncs.
+// fit or does not follow, and syncs.
 func (l *Log) write(g *group) error {
 	if l.clean {
 		if err := removeClean(l.opts.FS, l.dir); err != nil {
@@ -38,7 +38,8 @@ func (l *Log) write(g *group) error {
 		}
 		l.clean = false
 	}
-	if l.active.groups > 0 && l.active.size+entrySize(len(g.buf))+blockSize > l.opts.SegmentBytes {
+	full := l.active.groups > 0 && l.active.size+entrySize(len(g.buf))+blockSize > l.opts.SegmentBytes
+	if full || g.first != l.active.next {
 		if err := l.rotate(g.first); err != nil {
 			return err
 		}

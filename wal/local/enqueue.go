@@ -71,6 +71,25 @@ func (l *Log) add(payload, large []byte) (p *pending, full *group, err error) {
 	return p, nil, nil
 }
 
+// Skip implements wal.Log. The header of a generation declares the jump: the
+// next record begins one.
+func (l *Log) Skip(ctx context.Context, through wal.Position) error {
+	if err := ctx.Err(); err != nil {
+		return ctx.Err()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.failed != nil:
+		return l.failed
+	case through >= wal.MaxPosition:
+		return wal.ErrExhausted
+	case through >= l.next:
+		l.next, l.open = through+1, nil
+	}
+	return nil
+}
+
 // startGroup appends a group to the queue. l.mu is held.
 func (l *Log) startGroup(n int, large []byte) {
 	g := &group{first: l.next, buf: large, done: make(chan struct{}), holders: 1}

@@ -30,6 +30,7 @@ type generation struct {
 	chain  uint32 // CRC of the last frame
 	size   int64  // bytes in the file, a multiple of blockSize
 	groups uint64
+	next   wal.Position // that a record in it would get
 
 	room  int64 // bytes of the file that the disk was asked to set aside, see reserve
 	limit int64 // size at which the next generation begins
@@ -101,7 +102,7 @@ func resumeGeneration(fsys fsx.FS, dir string, s *scanner, limit int64) (*genera
 	}
 	return &generation{
 		number: s.origin.number, lib: lib, file: f,
-		salt: s.salt, chain: s.chain, size: s.off, groups: s.frames - 1,
+		salt: s.salt, chain: s.chain, size: s.off, groups: s.frames - 1, next: s.next,
 		room: s.off, limit: limit,
 	}, nil
 }
@@ -130,7 +131,7 @@ func (g *generation) append(buf []byte, k kind, first wal.Position, count int) (
 	if err := g.lib.write(frame); err != nil {
 		return frame, err
 	}
-	g.chain = crc
+	g.chain, g.next = crc, first+wal.Position(count)
 	g.size += entrySize(len(frame))
 	if k == kindGroup {
 		g.groups++

@@ -169,7 +169,7 @@ func (l *Log) writeMarker() error {
 	}
 	a := l.active
 	a.giveBack()
-	return writeClean(l.opts.FS, l.dir, cleanMarker{number: a.number, size: a.size, chain: a.chain, next: l.next})
+	return writeClean(l.opts.FS, l.dir, cleanMarker{number: a.number, size: a.size, chain: a.chain, next: a.next})
 }
 
 // abandon closes what is open.

@@ -20,10 +20,11 @@ type machine struct {
 	dir      string
 	options  local.Options
 	log      *local.Log
-	records  [][]byte // records[i] lies at base+1+i
+	records  [][]byte     // records[i] lies at base+1+i, nil where a position was skipped
+	skipped  wal.Position // what the next record must lie above, beside the last one
 	base     wal.Position
 	released wal.Position
-	pending  []wal.Pending
+	pending  []modelPending
 	readers  []*modelReader
 	crashes  int
 }
@@ -34,6 +35,12 @@ type modelReader struct {
 	after wal.Position
 }
 
+type modelPending struct {
+	wal.Pending
+	at wal.Position
+}
+
+// last is the position of the last record: a skip is nothing until one follows.
 func (m *machine) last() wal.Position { return m.base + wal.Position(len(m.records)) }
 
 func TestModel(t *testing.T) {
@@ -53,6 +60,7 @@ func TestModel(t *testing.T) {
 		m.open(rt)
 		rt.Repeat(map[string]func(*rapid.T){
 			"enqueue": m.enqueue,
+			"skip":    m.skip,
 			"wait":    m.wait,
 			"last":    m.checkLast,
 			"tail":    m.tail,
@@ -73,7 +81,12 @@ func (m *machine) open(t *rapid.T) {
 	require.NoError(t, err)
 	require.Equal(t, m.last(), r.Last)
 	require.LessOrEqual(t, r.After, m.released)
-	m.log = log
+	m.log, m.skipped = log, 0
+}
+
+func (m *machine) skip(t *rapid.T) {
+	m.skipped = max(m.skipped, m.last()+wal.Position(rapid.Uint64Range(0, 4).Draw(t, "positions")))
+	require.NoError(t, m.log.Skip(t.Context(), m.skipped))
 }
 
 func (m *machine) enqueue(t *rapid.T) {
@@ -81,8 +94,11 @@ func (m *machine) enqueue(t *rapid.T) {
 	payload := bytes.Repeat([]byte{byte(len(m.records))}, n)
 	p, err := m.log.Enqueue(t.Context(), payload)
 	require.NoError(t, err)
+	for m.last() < m.skipped {
+		m.records = append(m.records, nil)
+	}
 	m.records = append(m.records, payload)
-	m.pending = append(m.pending, p)
+	m.pending = append(m.pending, modelPending{p, m.last()})
 	if at := m.last(); rapid.Bool().Draw(t, "wait") {
 		got, err := p.Wait(t.Context())
 		require.NoError(t, err)
@@ -91,11 +107,10 @@ func (m *machine) enqueue(t *rapid.T) {
 }
 
 func (m *machine) wait(t *rapid.T) {
-	first := m.last() - wal.Position(len(m.pending)) + 1
-	for i, p := range m.pending {
+	for _, p := range m.pending {
 		at, err := p.Wait(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, first+wal.Position(i), at)
+		require.Equal(t, p.at, at)
 	}
 	m.pending = nil
 }
@@ -133,7 +148,9 @@ func (m *machine) next(t *rapid.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, records)
 	for _, rec := range records {
-		r.after++
+		for r.after++; m.records[r.after-m.base-1] == nil; {
+			r.after++
+		}
 		require.Equal(t, r.after, rec.Position)
 		require.True(t, bytes.Equal(m.records[r.after-m.base-1], rec.Payload), "record %d", r.after)
 	}

@@ -60,7 +60,7 @@ func (l *Log) sufficient(v *survey) error {
 	after, last := l.opts.Base, l.opts.Base
 	name, off := l.dir, int64(0)
 	if v.last != nil {
-		after, last = v.last.base, v.last.next-1
+		after, last = v.last.base, lastRecord(v.spans())
 		name, off = v.last.file.Name(), v.last.off
 	}
 	if len(v.closed) > 0 {
@@ -116,16 +116,14 @@ func (l *Log) create(*survey) error {
 // resume repairs the tail and opens the last generation.
 func (l *Log) resume(v *survey, r *Recovery) error {
 	s := v.last
-	l.spans = v.closed
-	l.next, l.durable = s.next, s.next-1
+	l.spans = v.spans()
+	l.next, l.durable = s.next, lastRecord(l.spans)
 	l.clean = v.marker != nil
 	if v.tail.length > 0 {
 		if err := l.repair(v, r); err != nil {
 			return err
 		}
 	}
-	here := span{number: s.origin.number, after: s.base, last: s.next - 1, size: s.off}
-	l.spans = append(l.spans, here)
 	if s.closed { // a rotation stopped before the header of the next one was durable
 		return l.finishRotation(v)
 	}

@@ -148,7 +148,7 @@ func describe(fsys fsx.FS, dir string, number uint64, deep bool) (GenerationRepo
 	}
 	for {
 		f, err := s.read()
-		g.Last = s.next - 1
+		g.Last = max(g.Last, s.lastRecord())
 		switch {
 		case errors.Is(err, io.EOF):
 			g.State = stateOf(s.closed)

@@ -57,13 +57,13 @@ func (l *Log) rotate(next wal.Position) error {
 		return err
 	}
 	old := l.active
-	if _, err := old.append(make([]byte, headSize, blockSize), kindClose, next, 0); err != nil {
+	if _, err := old.append(make([]byte, headSize, blockSize), kindClose, old.next, 0); err != nil {
 		return err
 	}
 	if _, err := old.sync(); err != nil {
 		return err
 	}
-	if err := l.begin(g, old.chain, next, origin{number: g.number, prevLast: next - 1, prevSize: old.size}); err != nil {
+	if err := l.begin(g, old.chain, next, origin{number: g.number, prevLast: old.next - 1, prevSize: old.size}); err != nil {
 		return err
 	}
 	g.lib.inherit(old.lib)
@@ -86,7 +86,7 @@ func (l *Log) begin(g *generation, prev uint32, next wal.Position, o origin) err
 	if n := len(l.spans); n > 0 {
 		l.spans[n-1].size = o.prevSize
 	}
-	l.spans = append(l.spans, span{number: g.number, after: next - 1, last: next - 1, size: g.size})
+	l.spans = append(l.spans, span{number: g.number, after: o.prevLast, first: next, last: next - 1, size: g.size})
 	l.resized()
 	return nil
 }

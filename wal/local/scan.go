@@ -26,6 +26,7 @@ type scanner struct {
 	frames uint64
 	origin origin       // set by the header frame
 	base   wal.Position // the generation's records lie above
+	first  wal.Position // of the generation's first record
 	salt   uint64
 	link   uint32       // CRC of the last frame of the generation before
 	chain  uint32       // CRC of the frame before off
@@ -167,8 +168,17 @@ func (s *scanner) begin(h head, body []byte) error {
 	if h.first <= o.prevLast || h.first > wal.MaxPosition+1 {
 		return badf("begins at position %d after %d", h.first, o.prevLast)
 	}
-	s.origin, s.base, s.salt, s.link = o, h.first-1, h.salt, h.prev
+	s.origin, s.base, s.first, s.salt, s.link = o, o.prevLast, h.first, h.salt, h.prev
 	return nil
+}
+
+// lastRecord returns the position of the last record that was read, or the one
+// before the generation.
+func (s *scanner) lastRecord() wal.Position {
+	if s.next <= s.first {
+		return s.base
+	}
+	return s.next - 1
 }
 
 // openScanner opens the file of a generation and reads its header frame, which

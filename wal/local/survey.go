@@ -15,9 +15,21 @@ import (
 // span describes a generation that is part of the log.
 type span struct {
 	number uint64
-	after  wal.Position // its records lie above
-	last   wal.Position // its last record, or after if it has none
+	after  wal.Position // last position before it: its records lie above
+	first  wal.Position // of its first record; above after + 1 if positions were skipped
+	last   wal.Position // its last record, or first - 1 if it has none
 	size   int64
+}
+
+// lastRecord returns the position of the last record of consecutive
+// generations, or the one before the first.
+func lastRecord(spans []span) wal.Position {
+	for i := len(spans) - 1; i >= 0; i-- {
+		if s := spans[i]; s.last >= s.first {
+			return s.last
+		}
+	}
+	return spans[0].after
 }
 
 // survey is what the files of a log say, before anything is changed.
@@ -159,7 +171,8 @@ func (v *survey) continues(before, s *scanner) error {
 	defer before.file.Close()
 	c := span{
 		number: before.origin.number,
-		after:  before.next - 1,
+		after:  before.base,
+		first:  before.next,
 		last:   s.origin.prevLast,
 		size:   s.origin.prevSize,
 	}
@@ -328,4 +341,10 @@ func wholeFrame(b []byte) bool {
 
 func allZero(b []byte) bool {
 	return len(bytes.TrimLeft(b, "\x00")) == 0
+}
+
+// spans describes all generations with a header. There is one at least.
+func (v *survey) spans() []span {
+	s := v.last
+	return append(v.closed, span{number: s.origin.number, after: s.base, first: s.first, last: s.next - 1, size: s.off})
 }

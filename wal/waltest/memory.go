@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/tidemark-db/tidemark/wal"
@@ -19,7 +20,8 @@ type Memory struct {
 	mu       sync.Mutex
 	base     wal.Position // position before the first record ever given out
 	released wal.Position // records at and below were forgotten
-	records  [][]byte     // records[i] lies at released+1+i
+	records  []wal.Record // above released, ascending
+	next     wal.Position // of the next record
 	failed   error        // nil, wal.ErrPoisoned or wal.ErrClosed
 	changed  chan struct{}
 }
@@ -31,6 +33,7 @@ func NewMemory(base wal.Position) *Memory {
 	return &Memory{
 		base:     base,
 		released: base,
+		next:     base + 1,
 		changed:  make(chan struct{}),
 	}
 }
@@ -44,6 +47,7 @@ func (m *Memory) Reopen() *Memory {
 	fresh := NewMemory(m.base)
 	fresh.released = m.released
 	fresh.records = slices.Clone(m.records)
+	fresh.next = m.last() + 1
 	return fresh
 }
 
@@ -63,12 +67,30 @@ func (m *Memory) Enqueue(ctx context.Context, payload []byte) (wal.Pending, erro
 	if m.failed != nil {
 		return nil, m.failed
 	}
-	if m.last() >= wal.MaxPosition {
+	if m.next > wal.MaxPosition {
 		return nil, wal.ErrExhausted
 	}
-	m.records = append(m.records, slices.Clone(payload))
+	m.records = append(m.records, wal.Record{Position: m.next, Payload: slices.Clone(payload)})
+	m.next++
 	m.wake()
 	return memoryPending(m.last()), nil
+}
+
+// Skip implements wal.Log.
+func (m *Memory) Skip(ctx context.Context, through wal.Position) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.failed != nil:
+		return m.failed
+	case through >= wal.MaxPosition:
+		return wal.ErrExhausted
+	}
+	m.next = max(m.next, through+1)
+	return nil
 }
 
 // Tail implements wal.Log.
@@ -112,7 +134,7 @@ func (m *Memory) Release(ctx context.Context, through wal.Position) error {
 	}
 	through = min(through, m.last())
 	if through > m.released {
-		m.records = slices.Clone(m.records[through-m.released:])
+		m.records = slices.Clone(m.records[m.above(through):])
 		m.released = through
 		m.wake()
 	}
@@ -134,7 +156,17 @@ func (m *Memory) fail(err error) {
 	}
 }
 
-func (m *Memory) last() wal.Position { return m.released + wal.Position(len(m.records)) }
+func (m *Memory) last() wal.Position {
+	if n := len(m.records); n > 0 {
+		return m.records[n-1].Position
+	}
+	return m.released
+}
+
+// above returns the index of the first record above p.
+func (m *Memory) above(p wal.Position) int {
+	return sort.Search(len(m.records), func(i int) bool { return m.records[i].Position > p })
+}
 
 // wake tells all readers to look again; m.mu is held.
 func (m *Memory) wake() {

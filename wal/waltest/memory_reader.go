@@ -50,13 +50,13 @@ func (r *memoryReader) take() ([]wal.Record, <-chan struct{}, error) {
 	if r.after < m.released {
 		return nil, nil, wal.ErrReleased
 	}
-	first := int(r.after - m.released)
-	if first >= len(m.records) { // after may lie above the last record
+	first := m.above(r.after)
+	if first == len(m.records) { // after may lie above the last record
 		return nil, m.changed, m.failed
 	}
-	for _, payload := range m.records[first:min(first+maxMemoryGroup, len(m.records))] {
-		r.after++
-		own := append(make([]byte, 0, len(payload)), payload...)
+	for _, record := range m.records[first:min(first+maxMemoryGroup, len(m.records))] {
+		r.after = record.Position
+		own := append(make([]byte, 0, len(record.Payload)), record.Payload...)
 		r.group = append(r.group, wal.Record{Position: r.after, Payload: own})
 	}
 	return r.group, nil, nil

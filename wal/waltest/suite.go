@@ -31,7 +31,7 @@ type PoisonSubject interface {
 // Each call of fresh returns a subject without records.
 func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 	t.Helper()
-	for _, group := range [][]check{writes(), tails(), releases(), endings()} {
+	for _, group := range [][]check{writes(), tails(), releases(), skips(), endings()} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.run(t, fresh(t)) })
 		}

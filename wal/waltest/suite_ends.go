@@ -125,6 +125,7 @@ func refusesWhenClosed(t *testing.T, s Subject) {
 	_, err = log.Last(t.Context())
 	require.ErrorIs(t, err, wal.ErrClosed)
 	require.ErrorIs(t, log.Release(t.Context(), 1), wal.ErrClosed)
+	require.ErrorIs(t, log.Skip(t.Context(), 9), wal.ErrClosed)
 }
 
 func poisoned(t *testing.T, s Subject) {
@@ -142,6 +143,7 @@ func poisoned(t *testing.T, s Subject) {
 	_, err = log.Last(t.Context())
 	require.ErrorIs(t, err, wal.ErrPoisoned)
 	require.ErrorIs(t, log.Release(t.Context(), 5), wal.ErrPoisoned)
+	require.ErrorIs(t, log.Skip(t.Context(), 50), wal.ErrPoisoned)
 	ReadTo(t, r, 0, 10)
 	_, err = r.Next(t.Context())
 	require.ErrorIs(t, err, wal.ErrPoisoned)
