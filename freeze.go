@@ -145,7 +145,7 @@ func (s *Store) Receive(_ context.Context, name string, size int64) (*Incoming, 
 	if err := s.settled(name); err != nil {
 		return nil, err
 	}
-	free, err := fsx.FreeBytes(s.options.Dir)
+	free, err := s.options.FS.FreeBytes(s.options.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type Faults struct {
 
 	mu    sync.Mutex
 	rules []*Rule
+	free  *int64 // what FreeBytes says, nil for the truth
 }
 
 // NewFaults returns an FS that does what fsys does until a rule is added.
@@ -45,11 +46,32 @@ func (f *Faults) Inject(r Rule) {
 	f.rules = append(f.rules, &r)
 }
 
-// Clear removes all rules.
+// Clear removes all rules, and what SetFree said.
 func (f *Faults) Clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rules = nil
+	f.rules, f.free = nil, nil
+}
+
+// SetFree lets every device look as if it had bytes free.
+func (f *Faults) SetFree(bytes int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.free = &bytes
+}
+
+// FreeBytes implements FS.
+func (f *Faults) FreeBytes(dir string) (int64, error) {
+	if err := f.check(KindFree, dir); err != nil {
+		return 0, err
+	}
+	f.mu.Lock()
+	said := f.free
+	f.mu.Unlock()
+	if said != nil {
+		return *said, nil
+	}
+	return f.fsys.FreeBytes(dir)
 }
 
 // fault returns the rule by which an operation fails, or nil. Every rule

@@ -74,6 +74,13 @@ func (f *faultyFile) Truncate(size int64) error {
 	return f.File.Truncate(size)
 }
 
+func (f *faultyFile) Allocate(size int64) error {
+	if err := f.faults.check(KindAllocate, f.Name()); err != nil {
+		return err
+	}
+	return f.File.Allocate(size)
+}
+
 func (f *faultyFile) Sync() error {
 	if err := f.faults.check(KindSync, f.Name()); err != nil {
 		return err

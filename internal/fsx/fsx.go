@@ -29,6 +29,9 @@ type FS interface {
 	Stat(name string) (fs.FileInfo, error)
 	// SyncDir makes the entries of a directory durable.
 	SyncDir(name string) error
+	// FreeBytes returns how many bytes an unprivileged process may still write
+	// to the device of a directory.
+	FreeBytes(dir string) (int64, error)
 }
 
 // File is an open file of an FS.
@@ -46,6 +49,9 @@ type File interface {
 	Sync() error
 	// SyncData makes data and the size durable (fdatasync).
 	SyncData() error
+	// Allocate sets blocks aside for the first size bytes, which the file then
+	// has at least.
+	Allocate(size int64) error
 	// Fd is the descriptor, for locks, mappings and advice only.
 	Fd() uintptr
 }

@@ -15,6 +15,7 @@ const (
 	KindRemove   Kind = "remove"
 	KindWrite    Kind = "write"
 	KindTruncate Kind = "truncate" // also OpenFile that emptied a file
+	KindAllocate Kind = "allocate" // fails in tests, is not recorded
 	KindSync     Kind = "fsync"
 	KindSyncData Kind = "fdatasync"
 	KindSyncDir  Kind = "syncdir"
@@ -34,11 +35,12 @@ const (
 	KindRead    Kind = "read"
 	KindReadDir Kind = "readdir"
 	KindStat    Kind = "stat"
+	KindFree    Kind = "free"
 )
 
 // isRead reports whether k changes nothing.
 func (k Kind) isRead() bool {
-	return slices.Contains([]Kind{KindOpen, KindRead, KindReadDir, KindStat}, k)
+	return slices.Contains([]Kind{KindOpen, KindRead, KindReadDir, KindStat, KindFree}, k)
 }
 
 // isSync reports whether k makes durable what others did.

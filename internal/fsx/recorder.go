@@ -196,6 +196,9 @@ func (r *Recorder) ReadDir(name string) ([]fs.DirEntry, error) { return r.fsys.R
 // Stat implements FS.
 func (r *Recorder) Stat(name string) (fs.FileInfo, error) { return r.fsys.Stat(name) }
 
+// FreeBytes implements FS.
+func (r *Recorder) FreeBytes(dir string) (int64, error) { return r.fsys.FreeBytes(dir) }
+
 // SyncDir implements FS.
 func (r *Recorder) SyncDir(name string) error {
 	return r.do(KindSyncDir, name, func() error { return r.fsys.SyncDir(name) })

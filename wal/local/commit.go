@@ -38,7 +38,7 @@ func (l *Log) write(g *group) error {
 		}
 		l.clean = false
 	}
-	full := l.active.groups > 0 && l.active.size+entrySize(len(g.buf))+blockSize > l.opts.SegmentBytes
+	full := l.active.groups > 0 && l.active.size+entrySize(len(g.buf))+blockSize > max(l.opts.SegmentBytes, l.postponed)
 	if full || g.first != l.active.next {
 		if err := l.rotate(g.first); err != nil {
 			return err

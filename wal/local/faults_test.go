@@ -114,7 +114,6 @@ func TestEveryFaultPoisonsAndReopeningHeals(t *testing.T) {
 		{Kinds: []fsx.Kind{fsx.KindSyncDir}},
 		{Kinds: []fsx.Kind{fsx.KindSync}},
 		{Kinds: []fsx.Kind{fsx.KindCreate}, Err: syscall.ENOSPC},
-		{Kinds: []fsx.Kind{fsx.KindMkdir}, Err: syscall.ENOSPC},
 		{Kinds: []fsx.Kind{fsx.KindRemove}, Path: "CLEAN"},
 	} {
 		t.Run(fmt.Sprintf("%s %v %d", fault.Kinds[0], fault.Err, fault.Short), func(t *testing.T) {

@@ -34,58 +34,76 @@ type generation struct {
 
 	room  int64 // bytes of the file that the disk was asked to set aside, see reserve
 	limit int64 // size at which the next generation begins
+	// spacious reports whether the disk has room for that many bytes to be set
+	// aside.
+	spacious func(bytes int64) bool
 }
 
+// unpreparedError says that a generation could not be prepared, and that nothing
+// of it counts: it may be prepared again, with files of its own.
+type unpreparedError struct {
+	number uint64
+	err    error
+}
+
+func (e *unpreparedError) Error() string {
+	return fmt.Sprintf("create generation %d of the log: %v", e.number, e.err)
+}
+
+func (e *unpreparedError) Unwrap() error { return e.err }
+
 // prepareGeneration creates an empty generation whose directory entries and
-// file survive a crash.
-func prepareGeneration(fsys fsx.FS, dir string, number uint64, limit int64) (*generation, error) {
+// file survive a crash. Up to the sync of dir, what fails is an unpreparedError.
+func prepareGeneration(o *Options, dir string, number uint64) (*generation, error) {
 	name := generationFile(dir, number)
-	if err := fsys.Mkdir(filepath.Dir(name), dirPerm); err != nil {
-		return nil, fmt.Errorf("create generation %d of the log: %w", number, err)
+	if err := o.FS.Mkdir(filepath.Dir(name), dirPerm); err != nil {
+		return nil, &unpreparedError{number, err}
 	}
-	f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
+	f, err := o.FS.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
 	if err != nil {
-		return nil, fmt.Errorf("create generation %d of the log: %w", number, err)
+		return nil, &unpreparedError{number, err}
 	}
-	return fillGeneration(fsys, dir, number, limit, f)
+	return fillGeneration(o, dir, number, f)
 }
 
 // resetGeneration empties the file of a generation whose header was never
 // written whole.
-func resetGeneration(fsys fsx.FS, dir string, number uint64, limit int64) (*generation, error) {
-	f, err := fsys.OpenFile(generationFile(dir, number), os.O_RDWR, 0)
+func resetGeneration(o *Options, dir string, number uint64) (*generation, error) {
+	f, err := o.FS.OpenFile(generationFile(dir, number), os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("reset generation %d of the log: %w", number, err)
 	}
 	if err := f.Truncate(0); err != nil {
 		return nil, errors.Join(fmt.Errorf("reset generation %d of the log: %w", number, err), f.Close())
 	}
-	return fillGeneration(fsys, dir, number, limit, f)
+	return fillGeneration(o, dir, number, f)
 }
 
 // fillGeneration makes an empty file durable and opens the library on it. It
 // owns f.
-func fillGeneration(fsys fsx.FS, dir string, number uint64, limit int64, f fsx.File) (*generation, error) {
+func fillGeneration(o *Options, dir string, number uint64, f fsx.File) (*generation, error) {
 	err := f.Sync()
-	for _, d := range []string{filepath.Dir(f.Name()), dir} {
-		if err == nil {
-			err = fsys.SyncDir(d)
-		}
+	if err == nil {
+		err = o.FS.SyncDir(filepath.Dir(f.Name()))
 	}
 	if err != nil {
+		return nil, errors.Join(&unpreparedError{number, err}, f.Close())
+	}
+	// This directory is not new: a sync of it that failed is not repeated.
+	if err := o.FS.SyncDir(dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("create generation %d of the log: %w", number, err), f.Close())
 	}
 	lib, err := openLibrary(filepath.Dir(f.Name()))
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(&unpreparedError{number, err}, f.Close())
 	}
-	return &generation{number: number, lib: lib, file: f, limit: limit}, nil
+	return &generation{number: number, lib: lib, file: f, limit: o.SegmentBytes, spacious: o.spacious(dir)}, nil
 }
 
 // resumeGeneration opens a generation for append behind the frames that a
 // scanner read to their end.
-func resumeGeneration(fsys fsx.FS, dir string, s *scanner, limit int64) (*generation, error) {
-	f, err := fsys.OpenFile(generationFile(dir, s.origin.number), os.O_RDWR, 0)
+func resumeGeneration(o *Options, dir string, s *scanner) (*generation, error) {
+	f, err := o.FS.OpenFile(generationFile(dir, s.origin.number), os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open generation %d of the log: %w", s.origin.number, err)
 	}
@@ -103,7 +121,7 @@ func resumeGeneration(fsys fsx.FS, dir string, s *scanner, limit int64) (*genera
 	return &generation{
 		number: s.origin.number, lib: lib, file: f,
 		salt: s.salt, chain: s.chain, size: s.off, groups: s.frames - 1, next: s.next,
-		room: s.off, limit: limit,
+		room: s.off, limit: o.SegmentBytes, spacious: o.spacious(dir),
 	}, nil
 }
 
@@ -158,12 +176,16 @@ func (g *generation) announce(frame []byte) error {
 // record new blocks, and the file lies in one piece: a lone writer of small
 // records has 0.9 of the speed of a bare file with it, 0.7 without or if the
 // room comes later or in steps. It is advice: whatever comes of it changes
-// nothing else.
+// nothing else. A disk without room for it is not asked: some would give all
+// that they have.
 func (g *generation) reserve() {
 	if g.room >= g.limit {
 		return
 	}
 	g.room = g.limit
+	if !g.spacious(g.limit - g.size) {
+		return
+	}
 	_ = unix.Fallocate(int(g.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, g.size, g.limit-g.size)
 }
 

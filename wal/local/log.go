@@ -17,11 +17,14 @@ type Log struct {
 	lock *fsx.Lock
 
 	// token is the right to write: whoever puts a value in holds it. It
-	// guards active, spare and clean.
+	// guards active, spare, postponed and clean.
 	token  chan struct{}
 	active *generation
 	spare  *spare
-	clean  bool // the CLEAN marker is there
+	// postponed is the size of the active generation at which a rotation that
+	// could not be prepared is tried again, 0 if there was none.
+	postponed int64
+	clean     bool // the CLEAN marker is there
 
 	mu      sync.Mutex // guards what follows, never held during I/O
 	next    wal.Position

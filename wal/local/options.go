@@ -38,6 +38,7 @@ type Options struct {
 	MaxGroupBytes  int   // records beyond this start another commit group
 	MaxRecordBytes int   // larger payloads are refused with wal.ErrTooLarge
 	TailBytes      int   // memory for groups that readers have not yet taken
+	KeepFree       int64 // what setting blocks aside for a generation leaves free on the disk
 
 	FS       fsx.FS       // default: the host's
 	Logger   *slog.Logger // default: discards
@@ -78,6 +79,16 @@ func (o Options) withDefaults() (Options, error) {
 		o.Observer = noObserver{}
 	}
 	return o, o.validate()
+}
+
+// spacious returns a function that reports whether the disk of dir has room for
+// so many bytes, and KeepFree beside them.
+func (o *Options) spacious(dir string) func(bytes int64) bool {
+	fsys, keep := o.FS, o.KeepFree
+	return func(bytes int64) bool {
+		free, err := fsys.FreeBytes(dir)
+		return err == nil && free-keep >= bytes
+	}
 }
 
 func setDefault[T int | int64](field *T, value T) {

@@ -106,7 +106,7 @@ func (l *Log) sweep(v *survey) error {
 // create starts the log with its first generation.
 func (l *Log) create(*survey) error {
 	l.next, l.durable = l.opts.Base+1, l.opts.Base
-	g, err := prepareGeneration(l.opts.FS, l.dir, 1, l.opts.SegmentBytes)
+	g, err := prepareGeneration(&l.opts, l.dir, 1)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (l *Log) resume(v *survey, r *Recovery) error {
 	if s.closed { // a rotation stopped before the header of the next one was durable
 		return l.finishRotation(v)
 	}
-	g, err := resumeGeneration(l.opts.FS, l.dir, s, l.opts.SegmentBytes)
+	g, err := resumeGeneration(&l.opts, l.dir, s)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (l *Log) resume(v *survey, r *Recovery) error {
 // finishRotation gives the closed last generation its successor.
 func (l *Log) finishRotation(v *survey) error {
 	s := v.last
-	g, err := resetGeneration(l.opts.FS, l.dir, v.spare, l.opts.SegmentBytes)
+	g, err := resetGeneration(&l.opts, l.dir, v.spare)
 	if err != nil {
 		return err
 	}

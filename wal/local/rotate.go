@@ -3,6 +3,7 @@ package local
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -13,9 +14,25 @@ import (
 // spare is the next generation, prepared in the background while the active
 // one fills. Its directory is durable before the active one is closed.
 type spare struct {
-	ready chan struct{} // closed when gen or err is set
-	gen   *generation
-	err   error
+	number uint64
+	ready  chan struct{} // closed when gen or err is set
+	gen    *generation
+	err    error
+}
+
+// prepare does the work. Whoever needs a spare is busy, so that blocks are set
+// aside for it.
+func (s *spare) prepare(o *Options, dir string) {
+	defer close(s.ready)
+	if s.gen, s.err = prepareGeneration(o, dir, s.number); s.err == nil {
+		s.gen.reserve()
+	}
+}
+
+// mayRetry reports whether the preparation failed and nothing of it counts.
+func (s *spare) mayRetry() bool {
+	<-s.ready
+	return errors.As(s.err, new(*unpreparedError))
 }
 
 // prepareSpare starts to prepare the next generation once the active one is
@@ -24,35 +41,71 @@ func (l *Log) prepareSpare() {
 	if l.spare != nil || l.active.size < l.opts.SegmentBytes/2 {
 		return
 	}
-	s := &spare{ready: make(chan struct{})}
-	l.spare = s
-	number := l.active.number + 1
+	s := l.newSpare()
 	l.background.Add(1)
 	go func() {
 		defer l.background.Done()
-		defer close(s.ready)
-		s.gen, s.err = prepareGeneration(l.opts.FS, l.dir, number, l.opts.SegmentBytes)
-		if s.err == nil {
-			s.gen.reserve() // the log is busy
-		}
+		s.prepare(&l.opts, l.dir)
 	}()
 }
 
-// takeSpare returns the prepared generation, or prepares it now.
-func (l *Log) takeSpare() (*generation, error) {
-	s := l.spare
-	l.spare = nil
-	if s == nil {
-		return prepareGeneration(l.opts.FS, l.dir, l.active.number+1, l.opts.SegmentBytes)
-	}
-	<-s.ready
-	return s.gen, s.err
+func (l *Log) newSpare() *spare {
+	l.spare = &spare{number: l.active.number + 1, ready: make(chan struct{})}
+	return l.spare
 }
 
-// rotate closes the active generation and makes the spare the active one. Its
-// first record will lie at next. The caller holds the token.
+// takeSpare returns the prepared generation, or prepares it now. What was
+// prepared in vain is removed and made anew: no failed write or sync is repeated
+// on a file that was there. An error that is no unpreparedError is final.
+func (l *Log) takeSpare() (*generation, error) {
+	s := l.spare
+	if s != nil && s.mayRetry() {
+		if err := l.removeGeneration(s.number); err != nil {
+			return nil, &unpreparedError{s.number, err}
+		}
+		s = nil
+	}
+	if s == nil {
+		s = l.newSpare()
+		s.prepare(&l.opts, l.dir)
+	}
+	<-s.ready
+	if s.err != nil {
+		return nil, s.err // s stays, so that what is left of it goes
+	}
+	l.spare = nil
+	return s.gen, nil
+}
+
+// removeGeneration removes the directory of a generation that has no header.
+func (l *Log) removeGeneration(number uint64) error {
+	if err := fsx.RemoveAll(l.opts.FS, filepath.Join(l.dir, generationName(number))); err != nil {
+		return fmt.Errorf("remove spare generation of log: %w", err)
+	}
+	return nil
+}
+
+// postpone lets the active generation grow beyond its size, as long as there can
+// be no next one: nothing was written yet, and the records may still fit where
+// the log is.
+func (l *Log) postpone(cause error) {
+	if l.postponed == 0 {
+		l.opts.Logger.Warn("the next file of the log could not be prepared, the log goes on in the present one",
+			"dir", l.dir, "generation", l.active.number, "error", cause)
+	}
+	l.postponed = l.active.size + max(l.opts.SegmentBytes/16, blockSize)
+}
+
+// rotate closes the active generation and makes the spare the active one. If
+// there can be no spare it leaves everything as it is, unless positions are
+// skipped, which only a header can say. The first record will lie at next. The
+// caller holds the token.
 func (l *Log) rotate(next wal.Position) error {
 	g, err := l.takeSpare()
+	if errors.As(err, new(*unpreparedError)) && next == l.active.next {
+		l.postpone(err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -80,7 +133,7 @@ func (l *Log) begin(g *generation, prev uint32, next wal.Position, o origin) err
 	if err := g.begin(salt, prev, next, o); err != nil {
 		return err
 	}
-	l.active = g
+	l.active, l.postponed = g, 0
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(l.spans); n > 0 {
@@ -108,22 +161,24 @@ func newSalt() (uint64, error) {
 	return binary.LittleEndian.Uint64(b[:]), nil
 }
 
-// discardSpare removes the spare of a log that is being closed.
+// discardSpare removes the spare of a log that is being closed, or what is left
+// of one: beside the marker of a clean close there is no unfinished generation.
 func (l *Log) discardSpare() error {
 	if l.spare == nil {
 		return nil
 	}
-	<-l.spare.ready
-	if l.spare.err != nil {
-		return nil // what is left of it is removed when the log is opened
+	s := l.spare
+	if !s.mayRetry() && s.err != nil {
+		return s.err // the directory cannot be synced: the next start looks at what is there
 	}
-	g := l.spare.gen
 	l.spare = nil
-	if err := g.close(); err != nil {
-		return err
+	if s.err == nil {
+		if err := s.gen.close(); err != nil {
+			return err
+		}
 	}
-	if err := fsx.RemoveAll(l.opts.FS, filepath.Join(l.dir, generationName(g.number))); err != nil {
-		return fmt.Errorf("remove spare generation of log: %w", err)
+	if err := l.removeGeneration(s.number); err != nil {
+		return err
 	}
 	return l.opts.FS.SyncDir(l.dir)
 }

@@ -27,8 +27,7 @@ type Options struct {
 	Reserve int64
 	// FS is the file system; nil is that of the host.
 	FS fsx.FS
-	// Free returns the number of free bytes of a directory's device; nil asks
-	// the host.
+	// Free returns the number of free bytes of a directory's device; nil asks FS.
 	Free func(dir string) (int64, error)
 	// Logger gets what operators should know; nil discards it.
 	Logger *slog.Logger
@@ -39,7 +38,7 @@ func (o Options) withDefaults() Options {
 		o.FS = fsx.OS
 	}
 	if o.Free == nil {
-		o.Free = fsx.FreeBytes
+		o.Free = o.FS.FreeBytes
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
