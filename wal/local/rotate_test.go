@@ -136,3 +136,20 @@ func TestBlocksAreSetAsideOnlyWhereThereIsRoom(t *testing.T) {
 		require.NoError(t, log.Close())
 	}
 }
+
+// Only the header of a generation can say that positions were skipped.
+func TestARotationThatSkipsIsNotPostponed(t *testing.T) {
+	dir, told, faults := fastDir(t), newLedger(), fsx.NewFaults(fsx.OS)
+	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindMkdir}, Path: secondGeneration, Err: syscall.ENOSPC})
+	log, _ := mustOpen(t, dir, local.Options{FS: faults})
+	told.write(t, log, 1, 2)
+	require.NoError(t, log.Skip(t.Context(), 100))
+	told.write(t, log, 1, 1)
+	_, err := log.Last(t.Context())
+	require.ErrorIs(t, err, wal.ErrPoisoned)
+	require.ErrorIs(t, log.Close(), syscall.ENOSPC)
+	log, r := mustOpen(t, dir, local.Options{})
+	require.EqualValues(t, 2, r.Last)
+	told.check(t, log, 0)
+	require.NoError(t, log.Close())
+}
