@@ -95,17 +95,24 @@ func (f *Frozen) Encode(ctx context.Context, dir string) (*segments.Manifest, er
 	return m, nil
 }
 
+// FrozenFile is the content of a file of a frozen state. The reader closes it.
+type FrozenFile struct {
+	io.ReadCloser
+	// Checked says that it ends by io.EOF only if every byte is what was written.
+	Checked bool
+}
+
 // Open reads a file that the manifest names. Files of the collection that were
 // merged meanwhile are still open and can be read.
-func (f *Frozen) Open(name string) (io.ReadCloser, error) {
+func (f *Frozen) Open(name string) (FrozenFile, error) {
 	if s := f.durable.Find(name); s != nil {
-		return io.NopCloser(s.Content()), nil
+		return FrozenFile{ReadCloser: io.NopCloser(s.Content()), Checked: true}, nil
 	}
 	file, err := f.collection.store.fsys.OpenFile(filepath.Join(f.staged, name), 0, 0)
 	if err != nil {
-		return nil, fmt.Errorf("open %s of a frozen state: %w", name, err)
+		return FrozenFile{}, fmt.Errorf("open %s of a frozen state: %w", name, err)
 	}
-	return file, nil
+	return FrozenFile{ReadCloser: file}, nil
 }
 
 // Release gives everything back. It may be called more than once.

@@ -191,7 +191,15 @@ func (s *Segment) Size() int64 { return s.size }
 
 // Content returns a reader of the whole file, past the mapping. It can be used
 // as long as the segment is held, also after the file's name is gone.
-func (s *Segment) Content() *io.SectionReader { return io.NewSectionReader(s.file, 0, s.size) }
+//
+// The reader ends by io.EOF only if every byte is what was written: the footer
+// is the one that was verified at opening, and the 128-bit hash in it is that of
+// all the rest. A difference is a DamagedError.
+func (s *Segment) Content() io.Reader {
+	r := &contentReader{segment: s}
+	r.total.Reset()
+	return r
+}
 
 // Rows returns the number of rows, dead ones included.
 func (s *Segment) Rows() int { return s.contents.rows }

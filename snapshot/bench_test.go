@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/internal/machine"
 	"github.com/tidemark-db/tidemark/internal/machine/machinetest"
@@ -44,8 +45,28 @@ type benchFrozen struct {
 func (f *benchFrozen) Encode(context.Context, string) (*segments.Manifest, error) { return f.m, nil }
 func (f *benchFrozen) Release()                                                   {}
 
-func (f *benchFrozen) Open(name string) (io.ReadCloser, error) {
-	return os.Open(filepath.Join(f.dir, name))
+func (f *benchFrozen) Open(name string) (tidemark.FrozenFile, error) {
+	path := filepath.Join(f.dir, name)
+	if filepath.Ext(name) != segments.SegmentSuffix {
+		file, err := os.Open(path)
+		return tidemark.FrozenFile{ReadCloser: file}, err
+	}
+	s, err := segments.OpenSegment(fsx.OS, path)
+	if err != nil {
+		return tidemark.FrozenFile{}, err
+	}
+	return tidemark.FrozenFile{ReadCloser: &benchContent{s.Content(), s}, Checked: true}, nil
+}
+
+// benchContent is the content of a segment that is held by nobody else.
+type benchContent struct {
+	io.Reader
+	segment *segments.Segment
+}
+
+func (c *benchContent) Close() error {
+	c.segment.Release()
+	return nil
 }
 
 func (f *benchFrozen) State() State {

@@ -127,11 +127,12 @@ func (c *creation) put(ctx context.Context, d *document) (blob.Info, error) {
 	if err != nil {
 		return blob.Info{}, err
 	}
-	open := func(f archive.File) (io.ReadCloser, error) {
+	open := func(f archive.File) (archive.Content, error) {
 		if f.Kind == archive.KindConfig {
-			return io.NopCloser(bytes.NewReader(d.config)), nil
+			return archive.Content{ReadCloser: io.NopCloser(bytes.NewReader(d.config))}, nil
 		}
-		return c.frozen.Open(filepath.Base(d.nameOnDisk(f)))
+		file, err := c.frozen.Open(filepath.Base(d.nameOnDisk(f)))
+		return archive.Content(file), err
 	}
 	src := blob.Source{Size: size, Write: func(ctx context.Context, w io.Writer) error {
 		return archive.Write(ctx, c.pace.writer(ctx, w), m, open)

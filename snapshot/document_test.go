@@ -32,11 +32,12 @@ func pack(t *testing.T, dir string, m *segments.Manifest, editState func(*segmen
 	am := d.archiveManifest("1.2.3", CreateOptions{})
 	editArchive(am)
 	var out bytes.Buffer
-	require.NoError(t, archive.Write(context.Background(), &out, am, func(f archive.File) (io.ReadCloser, error) {
+	require.NoError(t, archive.Write(context.Background(), &out, am, func(f archive.File) (archive.Content, error) {
 		if f.Kind == archive.KindConfig {
-			return io.NopCloser(bytes.NewReader(config)), nil
+			return archive.Content{ReadCloser: io.NopCloser(bytes.NewReader(config))}, nil
 		}
-		return os.Open(filepath.Join(dir, filepath.Base(names[f.Name])))
+		file, err := os.Open(filepath.Join(dir, filepath.Base(names[f.Name])))
+		return archive.Content{ReadCloser: file}, err
 	}))
 	return out.Bytes()
 }

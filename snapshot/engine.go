@@ -2,10 +2,10 @@ package snapshot
 
 import (
 	"context"
-	"io"
 
 	"github.com/google/uuid"
 
+	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/wal"
 )
@@ -55,7 +55,7 @@ type Frozen interface {
 	// called once.
 	Encode(ctx context.Context, dir string) (*segments.Manifest, error)
 	// Open reads a file that the manifest names, without mapping it.
-	Open(name string) (io.ReadCloser, error)
+	Open(name string) (tidemark.FrozenFile, error)
 	// Release may be called more than once.
 	Release()
 }

@@ -151,11 +151,12 @@ func (f *fakeFrozen) Encode(_ context.Context, dir string) (*segments.Manifest, 
 	return m, nil
 }
 
-func (f *fakeFrozen) Open(name string) (io.ReadCloser, error) {
+func (f *fakeFrozen) Open(name string) (tidemark.FrozenFile, error) {
 	if f.released {
-		return nil, errors.New("it was released")
+		return tidemark.FrozenFile{}, errors.New("it was released")
 	}
-	return os.Open(filepath.Join(f.dir, name))
+	file, err := os.Open(filepath.Join(f.dir, name))
+	return tidemark.FrozenFile{ReadCloser: file}, err
 }
 
 func (e *fakeEngine) Receive(_ context.Context, name string, _ int64) (Incoming, error) {

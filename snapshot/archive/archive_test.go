@@ -53,12 +53,12 @@ func sumOf(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (s *sample) open(f File) (io.ReadCloser, error) {
+func (s *sample) open(f File) (Content, error) {
 	content, ok := s.content[f.Name]
 	if !ok {
-		return nil, fmt.Errorf("no file %s", f.Name)
+		return Content{}, fmt.Errorf("no file %s", f.Name)
 	}
-	return io.NopCloser(bytes.NewReader(content)), nil
+	return Content{ReadCloser: io.NopCloser(bytes.NewReader(content))}, nil
 }
 
 func (s *sample) bytes(t require.TestingT) []byte {

@@ -107,17 +107,20 @@ func (s *Store) stage(ctx context.Context, path string, src blob.Source) (sum st
 		return "", fmt.Errorf("stage snapshot: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w := newSumWriter(ctx, f)
+	w := newSumWriter(ctx, f, src.Size)
 	if err := src.Write(ctx, w); err != nil {
 		return "", fmt.Errorf("stage snapshot: %w", err)
 	}
 	if w.size != src.Size {
 		return "", fmt.Errorf("stage snapshot: %d bytes were written, %d were announced", w.size, src.Size)
 	}
+	if sum, err = w.finish(); err != nil {
+		return "", fmt.Errorf("stage snapshot: %w", err)
+	}
 	if err := f.Sync(); err != nil {
 		return "", fmt.Errorf("sync staged snapshot: %w", err)
 	}
-	return w.sum(), nil
+	return sum, nil
 }
 
 // commit makes the file at from visible under key: first the checksum, durably,

@@ -15,13 +15,13 @@ import (
 // go on beside each other, as each takes about as long as the other.
 type sumWriter struct {
 	ctx  context.Context
-	file io.Writer
+	file *writeback.Direct
 	hash hash.Hash
 	size int64
 }
 
-func newSumWriter(ctx context.Context, f fsx.File) *sumWriter {
-	return &sumWriter{ctx: ctx, file: writeback.NewWriter(f), hash: sha256.New()}
+func newSumWriter(ctx context.Context, f fsx.File, size int64) *sumWriter {
+	return &sumWriter{ctx: ctx, file: writeback.NewDirect(f, size), hash: sha256.New()}
 }
 
 // besideBytes is the size from which a goroutine is worth its start.
@@ -48,11 +48,20 @@ func (w *sumWriter) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// sum returns the checksum of what was written.
-func (w *sumWriter) sum() string { return hex.EncodeToString(w.hash.Sum(nil)) }
+// finish writes what waits and returns the checksum of what was written.
+func (w *sumWriter) finish() (string, error) {
+	if err := w.file.Flush(); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(w.hash.Sum(nil)), nil
+}
 
-// copyBytes copies a file without letting dirty pages pile up.
+// copyBytes copies a file past the page cache.
 func copyBytes(out, in fsx.File) error {
-	_, err := io.CopyBuffer(struct{ io.Writer }{writeback.NewWriter(out)}, struct{ io.Reader }{in}, make([]byte, 1<<20))
-	return err
+	const piece = 1 << 20
+	w := writeback.NewDirect(out, piece)
+	if _, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{in}, make([]byte, piece)); err != nil {
+		return err
+	}
+	return w.Flush()
 }
