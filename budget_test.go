@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/segments"
 )
 
 // openSmall opens a store whose heads and budget are small, over a file system
@@ -94,4 +95,14 @@ func TestReadersDoNotWait(t *testing.T) {
 	snap, err := takeCopy(t, testContext(t), s, "c")
 	require.NoError(t, err)
 	require.Equal(t, 101, snap.manifest.Count)
+}
+
+// TestBudgetFitsIntoASegment: what heads may take is written as one segment.
+func TestBudgetFitsIntoASegment(t *testing.T) {
+	s, err := Open(testContext(t), Options{Dir: t.TempDir(), OpenLog: localLogs(fsx.OS), Budget: 1 << 40})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close(context.Background())) }()
+	_, limit := s.shared.budget.used()
+	require.EqualValues(t, 6<<30, limit)
+	require.Less(t, limit, int64(segments.MaxSegmentBytes))
 }

@@ -46,6 +46,10 @@ type Collection struct {
 	closed          bool // the state is given back
 	// logged counts the bytes of records since the active head was begun.
 	logged int64
+	// replayEnd is where the log ended when it was opened, unseen the commit
+	// groups since the last view.
+	replayEnd wal.Position
+	unseen    int
 
 	current atomic.Pointer[published]
 	// applied is where the applier stands, acknowledged what a new read must
@@ -115,6 +119,9 @@ func (c *Collection) openLog(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
+	if c.replayEnd, err = c.log.Last(ctx); err != nil {
+		return errors.Join(fmt.Errorf("find the end of the log: %w", err), c.log.Close())
+	}
 	if c.reader, err = c.log.Tail(ctx, from); err != nil {
 		return errors.Join(fmt.Errorf("read the log: %w", err), c.log.Close())
 	}
@@ -140,21 +147,17 @@ func (c *Collection) releaseState() error {
 
 // recovered waits until everything that the log held is applied.
 func (c *Collection) recovered(ctx context.Context) error {
-	last, err := c.log.Last(ctx)
-	if err != nil {
-		return fmt.Errorf("find the end of the log: %w", err)
-	}
 	for {
-		reached, err := c.replayed(ctx, last)
+		reached, err := c.replayed(ctx, c.replayEnd)
 		if err != nil {
 			return fmt.Errorf("replay the log: %w", err)
 		}
 		if reached {
-			c.acknowledged.raise(last)
+			c.acknowledged.raise(c.replayEnd)
 			c.live.Store(true)
 			return nil
 		}
-		c.logger.Info("replaying the log", slog.Uint64("position", uint64(c.applied.position())), slog.Uint64("last", uint64(last)))
+		c.logger.Info("replaying the log", slog.Uint64("position", uint64(c.applied.position())), slog.Uint64("last", uint64(c.replayEnd)))
 	}
 }
 
@@ -194,8 +197,13 @@ func (c *Collection) applyAll(ctx context.Context) {
 	}
 }
 
+// replayGroups is how many commit groups of a replay share a view: nobody reads
+// before its end, and what a view shares with the state is copied when it
+// changes.
+const replayGroups = 32
+
 // applyGroup applies records that became durable together and publishes one
-// view of what they made.
+// view of what they made, during a replay one of several groups.
 func (c *Collection) applyGroup(records []wal.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -209,10 +217,14 @@ func (c *Collection) applyGroup(records []wal.Record) error {
 		c.logged += int64(len(rec.Payload))
 		c.waiting.judge(header.OperationID, verdict)
 	}
+	c.unseen++
 	full := c.state.points.Usage().Active >= c.store.headBytes || c.logged >= c.store.logBytes
-	if full {
+	switch {
+	case full:
 		c.seal()
-	} else {
+	case failed == nil && c.state.applied < c.replayEnd && c.unseen < replayGroups:
+		return nil
+	default:
 		c.publish()
 	}
 	// A replay finds the marks that fell due in the log, or leaves the last one
@@ -242,6 +254,7 @@ func (c *Collection) seal() {
 
 // publish makes the state visible. mu is held, or nobody else knows c yet.
 func (c *Collection) publish() {
+	c.unseen = 0
 	next := &published{
 		view: c.state.points.Publish(c.state.through), config: c.state.config, durable: c.installed,
 		lineage: c.state.lineage, eventTime: c.state.eventTime, marks: c.state.marks,

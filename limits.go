@@ -1,5 +1,7 @@
 package tidemark
 
+import "github.com/tidemark-db/tidemark/segments"
+
 // Limits of what one event and one point may hold. They bound what applying or
 // replaying a single record costs; larger requests become consecutive events.
 const (
@@ -12,3 +14,8 @@ const (
 	// MaxPointBytes bounds a point: its payload and its vectors in stored form.
 	MaxPointBytes = 16 << 20
 )
+
+// maxBudget bounds Options.Budget. All heads of a collection become one segment,
+// which takes no more on the disk than they do in memory and may have 8 GiB; what
+// was let in below the budget and grows when it is applied has the rest.
+const maxBudget = segments.MaxSegmentBytes / 4 * 3

@@ -32,7 +32,8 @@ type Options struct {
 	// Recoveries bounds how many collections recover at once; 0 is 4.
 	Recoveries int
 	// Budget bounds the memory, in bytes, of requests on their way into the
-	// logs and of points that are not yet in segments; 0 is 256 MiB.
+	// logs and of points that are not yet in segments; 0 is 256 MiB, more than
+	// 6 GiB counts as 6 GiB.
 	Budget int64
 	// Patience is how long a write waits for room in the budget before it is
 	// refused; 0 is 5 s.
@@ -73,6 +74,7 @@ func (o Options) withDefaults() Options {
 	}
 	setDefault(&o.Recoveries, 4)
 	setDefault(&o.Budget, 256<<20)
+	o.Budget = min(o.Budget, maxBudget)
 	setDefault(&o.Patience, 5*time.Second)
 	setDefault(&o.HeadBytes, 64<<20)
 	setDefault(&o.HeadLogBytes, 256<<20)

@@ -1,12 +1,16 @@
 package segments
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/segments/payload"
 	"github.com/tidemark-db/tidemark/wal"
 )
 
@@ -328,4 +332,56 @@ func TestInstallTakesSmallSteps(t *testing.T) {
 	require.Equal(t, 5, steps)
 	require.Equal(t, wal.Position(2), c.durable.Through)
 	c.close()
+}
+
+// TestHeadsFitIntoASegmentOfTheirSize: whoever bounds heads bounds the segment
+// that a checkpoint makes of them.
+func TestHeadsFitIntoASegmentOfTheirSize(t *testing.T) {
+	for name, schema := range map[string]Schema{"no vectors": nil, "one of each kind": testSchema(), "many that no point has": manyVectors(500)} {
+		t.Run(name, func(t *testing.T) {
+			const rows = 3000
+			s := newTestState(schema)
+			for n := range rows {
+				p := testPoint(testSchema()[:min(len(schema), 4)], n, 1)
+				p.Payload = randomObject(n % 50)
+				if name != "one of each kind" {
+					p.Vectors = nil
+				}
+				applyTo(t, s, 1, []*Point{p}, nil)
+			}
+			s.Seal(1)
+			v := s.Publish(1)
+			defer v.Release()
+			info, err := WriteSegment(t.Context(), fsx.OS, t.TempDir(), 1, schema, v.HeadRows())
+			require.NoError(t, err)
+			const fixed = 64 << 10 // header, contents, the begin of each section
+			require.LessOrEqual(t, info.Size, v.Usage().Sealed+fixed)
+		})
+	}
+}
+
+func manyVectors(n int) (schema Schema) {
+	for i := range n {
+		schema = append(schema, VectorSpec{Key: VectorKey{1, uint32(i)}, Name: fmt.Sprint(i), Kind: Dense, Size: 4, Datatype: Float32, Distance: Dot})
+	}
+	return schema
+}
+
+// randomObject returns a payload of a text of n characters that no codec makes
+// smaller by much.
+func randomObject(n int) payload.Object {
+	var b payload.Builder
+	b.BeginObject()
+	b.Key("t")
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = byte(' ' + rand.IntN(95))
+	}
+	b.String(string(text))
+	b.End()
+	o, err := b.Object()
+	if err != nil {
+		panic(err)
+	}
+	return o
 }
