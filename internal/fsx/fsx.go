@@ -21,7 +21,8 @@ type FS interface {
 	Rename(oldname, newname string) error
 	// Link creates newname as a hard link; it fails if newname exists.
 	Link(oldname, newname string) error
-	// Remove removes a file or an empty directory.
+	// Remove removes a file or an empty directory. The space of a large file is
+	// given back step by step.
 	Remove(name string) error
 	// ReadDir lists a directory in order of names.
 	ReadDir(name string) ([]fs.DirEntry, error)
@@ -72,7 +73,7 @@ func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 func (osFS) Mkdir(name string, perm fs.FileMode) error  { return os.Mkdir(name, perm) }
 func (osFS) Rename(oldname, newname string) error       { return os.Rename(oldname, newname) }
 func (osFS) Link(oldname, newname string) error         { return os.Link(oldname, newname) }
-func (osFS) Remove(name string) error                   { return os.Remove(name) }
+func (osFS) Remove(name string) error                   { return remove(name) }
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 
