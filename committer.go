@@ -30,6 +30,9 @@ type committer struct {
 	// its outcome.
 	merging *merge
 	merged  chan *merge
+	// turn is where to wait for the end of another collection's merge, nil if
+	// that is not in the way of one.
+	turn    chan<- struct{}
 	workers sync.WaitGroup
 }
 
@@ -120,9 +123,12 @@ func (k *committer) run(ctx context.Context) {
 			continue
 		case <-ticker.C:
 			if !k.c.sealOld(time.Since(last)) {
-				k.startMerge(ctx) // another collection's may have been in the way
+				k.startMerge(ctx) // the last one may have failed
 				continue
 			}
+		case k.turn <- struct{}{}:
+			k.merge(ctx)
+			continue
 		case m := <-k.merged:
 			if err := k.commitMerge(ctx, m); err != nil && ctx.Err() == nil {
 				k.c.logger.Error("could not merge segments", slog.Any("error", err))

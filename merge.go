@@ -25,18 +25,26 @@ type merge struct {
 }
 
 // startMerge begins a merge if one is worth while, none of this collection runs
-// and none of another.
+// and none of another. If another's is in the way, run waits for its end.
 func (k *committer) startMerge(ctx context.Context) {
-	if k.merging != nil {
-		return
-	}
-	names := segments.PickMerge(k.durable.Entries())
-	if len(names) == 0 {
+	k.turn = nil
+	if k.merging != nil || len(segments.PickMerge(k.durable.Entries())) == 0 {
 		return
 	}
 	select {
 	case k.c.store.merging <- struct{}{}:
-	default: // another collection's; this one looks again later
+		k.merge(ctx)
+	default:
+		k.turn = k.c.store.merging
+	}
+}
+
+// merge begins a merge. It has the turn of the process, which it gives back.
+func (k *committer) merge(ctx context.Context) {
+	k.turn = nil
+	names := segments.PickMerge(k.durable.Entries())
+	if len(names) == 0 { // a checkpoint came between
+		<-k.c.store.merging
 		return
 	}
 	k.generation++
