@@ -33,8 +33,9 @@ type Store interface {
 	Copy(ctx context.Context, from, to Key) (Info, error)
 
 	// Get opens an object. The caller closes it. It remains readable while it
-	// is open, if it is deleted meanwhile too. A key that no object can have is
-	// ErrNotFound: keys may come from outside.
+	// is open and the context lasts. If it is deleted meanwhile, what is read is
+	// its content or, where it lies on another machine, ErrNotFound. A key that
+	// no object can have is ErrNotFound: keys may come from outside.
 	Get(ctx context.Context, key Key) (Object, error)
 
 	// Stat describes an object as Get does.
@@ -57,6 +58,13 @@ type Source struct {
 	// concurrently; it writes the same bytes each time. It stops when the
 	// context ends or w fails.
 	Write func(ctx context.Context, w io.Writer) error
+}
+
+// Presigner is a Store that can let a client fetch an object without us.
+type Presigner interface {
+	// Presign returns a URL that anybody can GET the object with, until it
+	// expires. It returns ErrNotFound if the object is not there.
+	Presign(ctx context.Context, key Key, expires time.Duration) (url string, err error)
 }
 
 // Object is an open object. It is for one goroutine.
@@ -82,6 +90,13 @@ var (
 	ErrExists         = errors.New("an object of that name exists")
 	ErrInvalidKey     = errors.New("no object can have that name")
 	ErrOutcomeUnknown = errors.New("it is not known whether the object was stored")
+	// ErrDamaged: what was read is not what was put.
+	ErrDamaged = errors.New("the object is damaged")
+	// ErrDenied: the store refuses us; somebody has to grant access.
+	ErrDenied = errors.New("access is denied")
+	// ErrUnavailable: the store cannot be reached or is overloaded, after all
+	// attempts; later it may work.
+	ErrUnavailable = errors.New("the store is not available")
 )
 
 // NoRoomError says that a place is too full.
