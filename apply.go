@@ -93,10 +93,28 @@ func (f *fold) slot(id segments.PointID) (*slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &slot{id: id, old: old, existed: ok}
-	f.slots[id] = s
+	return f.enter(&slot{id: id, old: old, existed: ok}), nil
+}
+
+// existing is slot for effects that leave a point that is not there alone: it
+// returns nil for one that was never there, so that long lists of unknown ids
+// take no memory.
+func (f *fold) existing(id segments.PointID) (*slot, error) {
+	if s, ok := f.slots[id]; ok {
+		return s, nil
+	}
+	old, ok, err := f.state.Locate(id)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return f.enter(&slot{id: id, old: old, existed: true}), nil
+}
+
+// enter takes a slot up.
+func (f *fold) enter(s *slot) *slot {
+	f.slots[s.id] = s
 	f.order = append(f.order, s)
-	return s, nil
+	return s
 }
 
 func (f *fold) put(e *PutPoint) error {
@@ -111,11 +129,13 @@ func (f *fold) put(e *PutPoint) error {
 
 func (f *fold) remove(ids []segments.PointID) error {
 	for _, id := range ids {
-		s, err := f.slot(id)
+		s, err := f.existing(id)
 		if err != nil {
 			return err
 		}
-		s.now, s.changed = nil, true
+		if s != nil {
+			s.now, s.changed = nil, true
+		}
 	}
 	return nil
 }
@@ -124,7 +144,7 @@ func (f *fold) remove(ids []segments.PointID) error {
 // does not.
 func (f *fold) patchEach(ids []segments.PointID, patch func(*segments.Point)) error {
 	for _, id := range ids {
-		s, err := f.slot(id)
+		s, err := f.existing(id)
 		if err != nil {
 			return err
 		}
@@ -163,6 +183,9 @@ func (f *fold) noteTooLarge(id segments.PointID) {
 // current returns the point as the effects before left it, nil if it does not
 // exist.
 func (f *fold) current(s *slot) (*segments.Point, error) {
+	if s == nil {
+		return nil, nil
+	}
 	if s.changed || !s.existed {
 		return s.now, nil
 	}

@@ -24,20 +24,31 @@ type drafts struct {
 // cost is what one effect adds to an event.
 type cost struct{ bytes, rows, rowBytes int }
 
+// whole reports whether the effect cannot be divided, or need not be.
+func (c cost) whole() bool { return c.rows <= 1 || (&draft{}).fits(c) }
+
 // add puts an effect into the last draft, or into new ones if it does not fit.
 func (d *drafts) add(e Effect) {
-	for _, part := range d.split(e) {
-		c := d.cost(part)
-		last := d.last()
-		if last == nil || !last.fits(c) {
-			last = &draft{}
-			d.list = append(d.list, last)
-		}
-		last.effects = append(last.effects, part)
-		last.bytes += c.bytes
-		last.rows += c.rows
-		last.rowBytes += c.rowBytes
+	if c := d.cost(e); c.whole() {
+		d.put(e, c)
+		return
 	}
+	for _, part := range d.split(e) {
+		d.put(part, d.cost(part))
+	}
+}
+
+// put adds an effect that fits one draft.
+func (d *drafts) put(e Effect, c cost) {
+	last := d.last()
+	if last == nil || !last.fits(c) {
+		last = &draft{}
+		d.list = append(d.list, last)
+	}
+	last.effects = append(last.effects, e)
+	last.bytes += c.bytes
+	last.rows += c.rows
+	last.rowBytes += c.rowBytes
 }
 
 func (d *drafts) last() *draft {
@@ -90,8 +101,7 @@ func pathsSize(e *PatchPayload) int {
 
 // split divides an effect that names more points than one event may change.
 func (d *drafts) split(e Effect) []Effect {
-	c := d.cost(e)
-	if c.rows <= 1 || (&draft{}).fits(c) {
+	if d.cost(e).whole() {
 		return []Effect{e}
 	}
 	switch e := e.(type) {

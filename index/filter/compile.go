@@ -100,11 +100,9 @@ func (c *compiler) list(conditions []Condition, path string) ([]node, error) {
 func (c *compiler) node(condition Condition, path string) (node, error) {
 	switch x := condition.(type) {
 	case *HasID:
-		ids := make(map[segments.PointID]struct{}, len(x.IDs))
-		for _, id := range x.IDs {
-			ids[id] = struct{}{}
-		}
-		return node{kind: nodeHasID, ids: ids}, nil
+		ids := slices.Clone(x.IDs)
+		slices.SortFunc(ids, segments.PointID.Compare)
+		return node{kind: nodeHasID, ids: slices.Compact(ids)}, nil
 	case *HasVector:
 		return node{kind: nodeHasVector, vector: x.Name}, nil
 	case *IsEmpty:

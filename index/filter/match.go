@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/tidemark-db/tidemark/segments"
@@ -38,22 +37,23 @@ func (c *Compiled) MatchesAll() bool { return c.root.demandsNothing() }
 // names them: then the points can be looked up instead of scanned. They still
 // have to be matched.
 func (c *Compiled) IDs() (ids []segments.PointID, ok bool) {
-	var set map[segments.PointID]struct{}
 	for i := range c.root.must {
 		n := &c.root.must[i]
-		if n.kind != nodeHasID {
-			continue
+		switch {
+		case n.kind != nodeHasID:
+		case !ok:
+			ids, ok = slices.Clone(n.ids), true
+		default:
+			ids = slices.DeleteFunc(ids, func(id segments.PointID) bool { return !n.hasID(id) })
 		}
-		if !ok {
-			set, ok = maps.Clone(n.ids), true
-			continue
-		}
-		maps.DeleteFunc(set, func(id segments.PointID, _ struct{}) bool {
-			_, both := n.ids[id]
-			return !both
-		})
 	}
-	return slices.SortedFunc(maps.Keys(set), segments.PointID.Compare), ok
+	return ids, ok
+}
+
+// hasID reports whether n names the id.
+func (n *node) hasID(id segments.PointID) bool {
+	_, ok := slices.BinarySearchFunc(n.ids, id, segments.PointID.Compare)
+	return ok
 }
 
 // nodeKind says what a node is, in ascending order of what it costs.
@@ -75,8 +75,8 @@ type node struct {
 	kind    nodeKind
 	path    payload.Path // of IsEmpty, Field, Nested
 	holds   func(payload.Value) bool
-	missing bool // of Field: what holds if there is no value
-	ids     map[segments.PointID]struct{}
+	missing bool               // of Field: what holds if there is no value
+	ids     []segments.PointID // ascending, each once
 	vector  string
 	group   *group // of Group, Nested
 }
@@ -146,8 +146,7 @@ func (n *node) match(s *subject) (bool, error) {
 		if s.point == nil {
 			return false, nil
 		}
-		_, ok := n.ids[s.point.ID()]
-		return ok, nil
+		return n.hasID(s.point.ID()), nil
 	case nodeHasVector:
 		if s.point == nil {
 			return false, nil

@@ -31,6 +31,9 @@ func (d *document) readBatch() ([]tidemark.Operation, error) {
 // readOperation reads one operation of a batch: an object whose only field
 // names its kind.
 func (d *document) readOperation() (op tidemark.Operation, err error) {
+	if err := d.bill.spend(operationCost); err != nil {
+		return nil, err
+	}
 	err = readObject(d.dec, "an operation", func(key []byte) (err error) {
 		if op != nil {
 			return transport.NoVariant("UpdateOperation")

@@ -84,9 +84,12 @@ func readString(dec *jsontext.Decoder, expected string) (string, error) {
 }
 
 // readStrings reads an array of strings.
-func readStrings(dec *jsontext.Decoder) ([]string, error) {
+func readStrings(dec *jsontext.Decoder, b *bill) ([]string, error) {
 	out := []string{}
 	err := readArray(dec, "a sequence", func(int) error {
+		if err := b.spend(pathCost); err != nil {
+			return err
+		}
 		s, err := readString(dec, "a string")
 		out = append(out, s)
 		return err

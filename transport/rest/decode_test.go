@@ -102,7 +102,7 @@ func TestPayloadsKeepTheirNumbers(t *testing.T) {
 		"18446744073709551616": "1.8446744073709552e+19", "-9223372036854775809": "-9.223372036854776e+18",
 	} {
 		require.NoError(t, decoded(t, `{"x":`+sent+`}`, func(d *document) error {
-			o, err := readPayload(d.dec, &d.builder)
+			o, err := d.readPayload()
 			require.NoError(t, err)
 			require.Equal(t, `{"x":`+shown+`}`, string(appendPayload(nil, o)))
 			return nil

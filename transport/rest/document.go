@@ -24,7 +24,8 @@ import (
 type document struct {
 	body   []byte
 	room   int          // bytes that body may have, at most its capacity
-	leave  []func()     // gives back what was admitted for them
+	leave  []func()     // gives back what was admitted
+	bill   bill         // of what is decoded
 	source bytes.Buffer // reads body without copying it
 	dec    *jsontext.Decoder
 
@@ -65,8 +66,9 @@ func newDocuments() *documents {
 // back.
 type admit func(ctx context.Context, n int64) (leave func(), err error)
 
-// bodyFactor is how many bytes a byte of a body is taken for: itself, and what
-// is decoded from it.
+// bodyFactor is how many bytes a byte of a body is taken for when it comes:
+// itself, and what is decoded from most bodies. If that is more, it is paid for
+// while it is decoded.
 const bodyFactor = 3
 
 // read reads the body of r whole, as far as enter lets it in; a nil enter lets
@@ -76,6 +78,10 @@ func (p *documents) read(r *http.Request, limit int64, enter admit) (*document, 
 		return nil, &tooLarge{fmt.Sprintf("JSON payload (%d bytes) is larger than allowed (limit: %d bytes).", r.ContentLength, limit)}
 	}
 	d := p.pool.Get().(*document)
+	d.bill = bill{paid: freeBytes}
+	if enter != nil {
+		d.bill.pay = func(n int64) error { return d.admit(r.Context(), n, enter) }
+	}
 	if err := d.fill(r, limit, enter); err != nil {
 		p.release(d)
 		return nil, err
@@ -113,18 +119,26 @@ func (d *document) fill(r *http.Request, limit int64, enter admit) error {
 
 // grow makes room for a body of size bytes once it may be taken in.
 func (d *document) grow(ctx context.Context, size int, enter admit) error {
-	if more := bodyFactor * int64(size-max(d.room, freeBytes)); more > 0 && enter != nil {
-		leave, err := enter(ctx, more)
-		if err != nil {
+	if more := int64(size - max(d.room, freeBytes)); more > 0 && enter != nil {
+		if err := d.admit(ctx, bodyFactor*more, enter); err != nil {
 			return err
 		}
-		d.leave = append(d.leave, leave)
+		d.bill.paid += (bodyFactor - 1) * more
 	}
 	d.room = size
 	if size > cap(d.body) {
 		d.body = append(make([]byte, 0, size), d.body...)
 	}
 	return nil
+}
+
+// admit lets d take n bytes until it is released.
+func (d *document) admit(ctx context.Context, n int64, enter admit) error {
+	leave, err := enter(ctx, n)
+	if err == nil {
+		d.leave = append(d.leave, leave)
+	}
+	return err
 }
 
 // bodyError says why a body could not be read.
@@ -140,7 +154,7 @@ func (p *documents) release(d *document) {
 	for _, leave := range d.leave {
 		leave()
 	}
-	d.leave, d.room = d.leave[:0], 0
+	d.leave, d.room, d.bill = d.leave[:0], 0, bill{}
 	if cap(d.body) > maxPooledBytes || cap(d.slabs.floats) > maxPooledFloats || cap(d.slabs.points) > maxPooledPoints {
 		return
 	}

@@ -24,6 +24,7 @@ const errTooDeep = transport.ShapeError("recursion limit exceeded")
 // site is where in a request a part of a filter stands.
 type site struct {
 	checks *transport.Checks // of the request
+	bill   *bill             // of the request
 	path   string
 	depth  int // conditions around it
 }
@@ -125,6 +126,9 @@ type condition struct {
 }
 
 func readCondition(dec *jsontext.Decoder, at site) (filter.Condition, error) {
+	if err := at.bill.spend(conditionCost); err != nil {
+		return nil, err
+	}
 	if dec.PeekKind() != '{' {
 		if _, err := dec.ReadValue(); err != nil {
 			return nil, err
@@ -172,7 +176,7 @@ func (c *condition) read(dec *jsontext.Decoder, key string, at site) (err error)
 		c.hasKey = true
 		f.Key, err = readRequiredPath(dec)
 	case "match":
-		f.Match, err = readMatch(dec)
+		f.Match, err = readMatch(dec, at.bill)
 	case "range":
 		f.Range, f.Times, err = readRange(dec)
 	case "geo_bounding_box":
@@ -225,7 +229,7 @@ func (c *condition) readOther(dec *jsontext.Decoder, name string, at site) (err 
 	switch name {
 	case "has_id":
 		h := &filter.HasID{}
-		h.IDs, err = readIDs(dec)
+		h.IDs, err = readIDs(dec, at.bill)
 		c.other = h
 	case "has_vector":
 		h := &filter.HasVector{}

@@ -10,7 +10,7 @@ import (
 )
 
 // readMatch reads a match. Its first known key decides.
-func readMatch(dec *jsontext.Decoder) (filter.Match, error) {
+func readMatch(dec *jsontext.Decoder, b *bill) (filter.Match, error) {
 	var m filter.Match
 	err := readObject(dec, "a match", func(key []byte) (err error) {
 		if m != nil {
@@ -22,7 +22,7 @@ func readMatch(dec *jsontext.Decoder) (filter.Match, error) {
 		case "text", "text_any", "phrase":
 			m, err = readMatchText(dec, string(key))
 		case "any", "except":
-			m, err = readMatchSet(dec, string(key))
+			m, err = readMatchSet(dec, b, string(key))
 		default:
 			err = dec.SkipValue()
 		}
@@ -66,11 +66,14 @@ func readMatchText(dec *jsontext.Decoder, kind string) (filter.Match, error) {
 }
 
 // readMatchSet reads a list of strings or of integers.
-func readMatchSet(dec *jsontext.Decoder, kind string) (filter.Match, error) {
+func readMatchSet(dec *jsontext.Decoder, b *bill, kind string) (filter.Match, error) {
 	var texts []string
 	var ints []int64
 	err := readArray(dec, "a sequence", func(int) error {
 		raw, err := dec.ReadValue()
+		if err == nil {
+			err = b.spend(setCost + int64(len(raw)))
+		}
 		if err != nil {
 			return err
 		}

@@ -96,7 +96,7 @@ func requireRoundTrip(t *testing.T, o payload.Object) {
 	require.True(t, json.Valid(text), "%s", text)
 	var again payload.Object
 	require.NoError(t, decoded(t, string(text), func(d *document) (err error) {
-		again, err = readPayload(d.dec, &d.builder)
+		again, err = d.readPayload()
 		return err
 	}), "%s", text)
 	require.Equal(t, []byte(o), []byte(again), "%s", text)
@@ -107,7 +107,7 @@ func FuzzPayload(f *testing.F) {
 	pool := newDocuments()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		fuzzRead(t, pool, body, func(d *document) error {
-			o, err := readPayload(d.dec, &d.builder)
+			o, err := d.readPayload()
 			if err == nil {
 				requireRoundTrip(t, o)
 			}

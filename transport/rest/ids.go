@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -38,15 +39,34 @@ func readID(dec *jsontext.Decoder) (segments.PointID, error) {
 		" is not a valid point ID, valid values are either an unsigned integer or a UUID")
 }
 
-// readIDs reads an array of ids.
-func readIDs(dec *jsontext.Decoder) ([]segments.PointID, error) {
-	ids := []segments.PointID{}
+// readIDs reads an array of ids, which b pays for.
+func readIDs(dec *jsontext.Decoder, b *bill) ([]segments.PointID, error) {
+	n := arrayLength(dec)
+	if err := b.spend(int64(n) * idCost); err != nil {
+		return nil, err
+	}
+	ids := make([]segments.PointID, 0, n)
 	err := readArray(dec, "a sequence", func(int) error {
 		id, err := readID(dec)
 		ids = append(ids, id)
 		return err
 	})
 	return ids, err
+}
+
+// arrayLength returns the number of elements of the next value if it is an array
+// of numbers or of strings without commas and brackets. For others it may be
+// wrong, but is never more than the bytes that are left.
+func arrayLength(dec *jsontext.Decoder) int {
+	if dec.PeekKind() != '[' {
+		return 0
+	}
+	rest := dec.UnreadBuffer()
+	end := bytes.IndexByte(rest, ']')
+	if end < 0 {
+		return 0
+	}
+	return bytes.Count(rest[:end], []byte{','}) + 1
 }
 
 // parseUUID reads a UUID in its hyphenated form, as 32 hex digits or as a URN.

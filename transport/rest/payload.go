@@ -12,19 +12,23 @@ import (
 )
 
 // readPayload reads a payload, straight into the form in which it is stored. A
-// null is the empty payload. b is scratch.
-func readPayload(dec *jsontext.Decoder, b *payload.Builder) (payload.Object, error) {
-	if skipNull(dec) {
+// null is the empty payload.
+func (d *document) readPayload() (payload.Object, error) {
+	if skipNull(d.dec) {
 		return nil, nil
 	}
-	if dec.PeekKind() != '{' {
-		return nil, mismatch(dec, "a map")
+	if d.dec.PeekKind() != '{' {
+		return nil, mismatch(d.dec, "a map")
 	}
-	b.Reset()
-	if err := buildValue(dec, b); err != nil {
+	d.builder.Reset()
+	if err := buildValue(d.dec, &d.builder); err != nil {
 		return nil, err
 	}
-	return b.Object()
+	o, err := d.builder.Object()
+	if err != nil {
+		return nil, err
+	}
+	return o, d.bill.spend(payloadFactor * int64(len(o)))
 }
 
 // buildValue adds the next value to b.

@@ -78,6 +78,9 @@ func (d *document) readPoints() ([]tidemark.PointInput, error) {
 }
 
 func (d *document) readPoint(i int) (p tidemark.PointInput, err error) {
+	if err := d.bill.spend(pointCost); err != nil {
+		return p, err
+	}
 	var id, vector bool
 	err = readObject(d.dec, "struct PointStruct", func(key []byte) (err error) {
 		switch string(key) {
@@ -88,7 +91,7 @@ func (d *document) readPoint(i int) (p tidemark.PointInput, err error) {
 			vector = true
 			p.Vectors, err = d.readVectors(place{list: "points", index: i})
 		case "payload":
-			p.Payload, err = readPayload(d.dec, &d.builder)
+			p.Payload, err = d.readPayload()
 		default:
 			err = d.dec.SkipValue()
 		}
@@ -126,7 +129,7 @@ func (d *document) readColumns() ([]tidemark.PointInput, error) {
 		switch string(key) {
 		case "ids":
 			ids = true
-			c.ids, err = readIDs(d.dec)
+			c.ids, err = readIDs(d.dec, &d.bill)
 		case "vectors":
 			vectors = true
 			err = d.readVectorColumns(&c)
@@ -134,7 +137,7 @@ func (d *document) readColumns() ([]tidemark.PointInput, error) {
 			if !skipNull(d.dec) {
 				c.payloads = []payload.Object{}
 				err = readArray(d.dec, "a sequence", func(int) error {
-					o, err := readPayload(d.dec, &d.builder)
+					o, err := d.readPayload()
 					c.payloads = append(c.payloads, o)
 					return err
 				})
@@ -151,6 +154,9 @@ func (d *document) readColumns() ([]tidemark.PointInput, error) {
 		return nil, missing("ids")
 	case !vectors:
 		return nil, missing("vectors")
+	}
+	if err := d.bill.spend(int64(len(c.ids)) * pointCost); err != nil {
+		return nil, err
 	}
 	return c.points(&d.checks), nil
 }
@@ -232,5 +238,5 @@ func (d *document) readFilter(path string) (*filter.Filter, error) {
 	if skipNull(d.dec) {
 		return nil, nil
 	}
-	return readFilter(d.dec, site{checks: &d.checks, path: path})
+	return readFilter(d.dec, site{checks: &d.checks, bill: &d.bill, path: path})
 }

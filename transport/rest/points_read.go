@@ -60,11 +60,11 @@ func (d *document) readPointsRequest() (r pointsRequest, err error) {
 	err = readObject(d.dec, "struct PointRequest", func(key []byte) (err error) {
 		switch string(key) {
 		case "ids":
-			r.ids, err = readIDs(d.dec)
+			r.ids, err = readIDs(d.dec, &d.bill)
 		case "with_payload":
-			err = readPayloadSelector(d.dec, &r.payload)
+			err = readPayloadSelector(d.dec, &d.bill, &r.payload)
 		case "with_vector", "with_vectors":
-			err = readVectorSelector(d.dec, &r.vectors)
+			err = readVectorSelector(d.dec, &d.bill, &r.vectors)
 		default:
 			err = d.dec.SkipValue()
 		}
@@ -95,13 +95,12 @@ func (s *Server) getPoints(c *gin.Context) {
 }
 
 func writePoints(ctx context.Context, a *answer, v *tidemark.View, ids []segments.PointID, show shape) error {
-	seen := make(map[segments.PointID]struct{}, len(ids))
+	shown := map[segments.PointID]struct{}{} // of those that exist, of which there may be far fewer
 	a.b = append(a.b, '[')
 	for _, id := range ids {
-		if _, again := seen[id]; again {
+		if _, again := shown[id]; again {
 			continue
 		}
-		seen[id] = struct{}{}
 		row, ok, err := v.Get(id)
 		if err == nil {
 			err = ctx.Err()
@@ -112,6 +111,7 @@ func writePoints(ctx context.Context, a *answer, v *tidemark.View, ids []segment
 		if !ok {
 			continue
 		}
+		shown[id] = struct{}{}
 		if err := a.next(ctx); err != nil {
 			return err
 		}

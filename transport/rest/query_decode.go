@@ -76,9 +76,9 @@ func (d *document) readQueryField(r *queryRequest, key string) (err error) {
 			r.threshold = new(float32(f))
 		}
 	case "with_payload":
-		err = readPayloadSelector(d.dec, &r.payload)
+		err = readPayloadSelector(d.dec, &d.bill, &r.payload)
 	case "with_vector", "with_vectors":
-		err = readVectorSelector(d.dec, &r.vectors)
+		err = readVectorSelector(d.dec, &d.bill, &r.vectors)
 	case "lookup_from":
 		r.lookup, err = d.readLookup()
 	default:

@@ -49,9 +49,9 @@ func (d *document) readScroll() (scrollRequest, error) {
 		case "filter":
 			r.filter, err = d.readFilter("scroll_request.filter")
 		case "with_payload":
-			err = readPayloadSelector(d.dec, &r.payload)
+			err = readPayloadSelector(d.dec, &d.bill, &r.payload)
 		case "with_vector", "with_vectors":
-			err = readVectorSelector(d.dec, &r.vectors)
+			err = readVectorSelector(d.dec, &d.bill, &r.vectors)
 		case "order_by":
 			r.order, err = readOrderBy(d.dec)
 		default:

@@ -18,7 +18,7 @@ type vectorSelector struct {
 
 // readVectorSelector reads true, false, or a list of names; null changes
 // nothing.
-func readVectorSelector(dec *jsontext.Decoder, v *vectorSelector) (err error) {
+func readVectorSelector(dec *jsontext.Decoder, b *bill, v *vectorSelector) (err error) {
 	switch dec.PeekKind() {
 	case 'n':
 		_, err = dec.ReadToken()
@@ -27,7 +27,7 @@ func readVectorSelector(dec *jsontext.Decoder, v *vectorSelector) (err error) {
 		v.all, err = readBool(dec)
 	case '[':
 		*v = vectorSelector{}
-		v.names, err = readStrings(dec)
+		v.names, err = readStrings(dec, b)
 	default:
 		err = mismatch(dec, "a boolean or a list of names")
 	}
@@ -36,7 +36,7 @@ func readVectorSelector(dec *jsontext.Decoder, v *vectorSelector) (err error) {
 
 // readPayloadSelector reads true, false, a list of paths, or an object with
 // include or exclude; null changes nothing.
-func readPayloadSelector(dec *jsontext.Decoder, s *payload.Selector) (err error) {
+func readPayloadSelector(dec *jsontext.Decoder, b *bill, s *payload.Selector) (err error) {
 	switch dec.PeekKind() {
 	case 'n':
 		_, err = dec.ReadToken()
@@ -49,15 +49,15 @@ func readPayloadSelector(dec *jsontext.Decoder, s *payload.Selector) (err error)
 		}
 	case '[':
 		*s = payload.Selector{Kind: payload.SelectInclude}
-		s.Paths, err = readPaths(dec)
+		s.Paths, err = readPaths(dec, b)
 	default:
-		err = readIncludeExclude(dec, s)
+		err = readIncludeExclude(dec, b, s)
 	}
 	return variant("WithPayloadInterface", err)
 }
 
 // readIncludeExclude reads an object with exactly one of two keys.
-func readIncludeExclude(dec *jsontext.Decoder, s *payload.Selector) error {
+func readIncludeExclude(dec *jsontext.Decoder, b *bill, s *payload.Selector) error {
 	found := 0
 	err := readObject(dec, "a boolean, a list of paths or an object", func(key []byte) (err error) {
 		found++
@@ -69,7 +69,7 @@ func readIncludeExclude(dec *jsontext.Decoder, s *payload.Selector) error {
 		default:
 			return transport.ShapeError("unknown field `" + abbreviate(string(key)) + "`, expected `include` or `exclude`")
 		}
-		s.Paths, err = readPaths(dec)
+		s.Paths, err = readPaths(dec, b)
 		return err
 	})
 	if err == nil && found != 1 {

@@ -25,7 +25,7 @@ func (s *selection) field(d *document, key []byte) (err error) {
 			return nil
 		}
 		s.found = true
-		s.IDs, err = readIDs(d.dec)
+		s.IDs, err = readIDs(d.dec, &d.bill)
 	case "filter":
 		s.Filter, err = d.readFilter("filter")
 		s.found = s.found || s.Filter != nil
@@ -103,7 +103,7 @@ func (d *document) readPatch() (p patch, err error) {
 			if d.dec.PeekKind() == 'n' {
 				return mismatch(d.dec, "a map")
 			}
-			p.payload, err = readPayload(d.dec, &d.builder)
+			p.payload, err = d.readPayload()
 		case "key":
 			p.at, err = readPath(d.dec)
 		default:
@@ -145,9 +145,12 @@ func readPath(dec *jsontext.Decoder) (*payload.Path, error) {
 	return &path, err
 }
 
-func readPaths(dec *jsontext.Decoder) ([]payload.Path, error) {
+func readPaths(dec *jsontext.Decoder, b *bill) ([]payload.Path, error) {
 	paths := []payload.Path{}
 	err := readArray(dec, "a sequence", func(int) error {
+		if err := b.spend(pathCost); err != nil {
+			return err
+		}
 		text, err := readString(dec, "a string")
 		if err != nil {
 			return err
@@ -166,7 +169,7 @@ func (d *document) readDeletePayload() (*tidemark.DeletePayload, error) {
 		if string(key) != "keys" {
 			return s.field(d, key)
 		}
-		op.Keys, err = readPaths(d.dec)
+		op.Keys, err = readPaths(d.dec, &d.bill)
 		return err
 	})
 	if err == nil && op.Keys == nil {
@@ -207,6 +210,9 @@ func (d *document) readUpdateVectors() (*tidemark.UpdateVectors, error) {
 }
 
 func (d *document) readPointVectors(i int) (p tidemark.PointVectors, err error) {
+	if err := d.bill.spend(pointCost); err != nil {
+		return p, err
+	}
 	var id, vector bool
 	err = readObject(d.dec, "struct PointVectors", func(key []byte) (err error) {
 		switch string(key) {
@@ -238,7 +244,7 @@ func (d *document) readDeleteVectors() (*tidemark.DeleteVectors, error) {
 		if string(key) != "vector" {
 			return s.field(d, key)
 		}
-		op.Names, err = readStrings(d.dec)
+		op.Names, err = readStrings(d.dec, &d.bill)
 		return err
 	})
 	switch {

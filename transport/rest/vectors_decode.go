@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -74,6 +75,9 @@ func (d *document) refuse(detail string) error {
 
 // readNamed reads one vector and appends it to the slab.
 func (d *document) readNamed(name string, at place) error {
+	if err := d.bill.spend(vectorCost); err != nil {
+		return err
+	}
 	var v tidemark.VectorInput
 	var err error
 	switch d.dec.PeekKind() {
@@ -114,6 +118,10 @@ func (d *document) readList(at place) (tidemark.VectorInput, error) {
 
 // floats reads a list of numbers into the slab.
 func (d *document) floats(raw []byte) ([]float32, error) {
+	n := bytes.Count(raw, []byte{','}) + 1
+	if err := d.bill.spend(int64(n) * floatCost); err != nil {
+		return nil, err
+	}
 	start := len(d.slabs.floats)
 	out, index, err := scanFloats(d.slabs.floats, raw)
 	if err != nil {
@@ -129,6 +137,9 @@ func (d *document) multi(raw []byte, at place) (tidemark.VectorInput, error) {
 	for row := range rows(raw) {
 		if row[0] != '[' {
 			return v, badVector(fmt.Sprintf("row %d is no list", len(v.Multi)))
+		}
+		if err := d.bill.spend(rowCost); err != nil {
+			return v, err
 		}
 		f, err := d.floats(row)
 		if err != nil {
@@ -223,6 +234,9 @@ func (d *document) readIndices() ([]uint32, error) {
 	start := len(d.slabs.indices)
 	if d.dec.PeekKind() != '[' {
 		return nil, d.refuse("indices are a list of integers")
+	}
+	if err := d.bill.spend(int64(arrayLength(d.dec)) * indexCost); err != nil {
+		return nil, err
 	}
 	err := readArray(d.dec, "a sequence", func(i int) error {
 		raw, err := d.dec.ReadValue()
