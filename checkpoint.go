@@ -72,7 +72,7 @@ func (c *Collection) written(f *published, err error) {
 // manifest count that says what was true at that position, and nothing later:
 // replay starts there.
 func (k *committer) checkpoint(ctx context.Context) error {
-	if err := k.install(); err != nil {
+	if err := k.replace(); err != nil {
 		return err
 	}
 	f := k.c.takeSealed()
@@ -86,7 +86,7 @@ func (k *committer) checkpoint(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint at position %d: %w", through, err)
 	}
-	return k.install()
+	return k.replace()
 }
 
 func (k *committer) writeCheckpoint(ctx context.Context, f *published) (bytes int64, err error) {
@@ -104,7 +104,7 @@ func (k *committer) writeCheckpoint(ctx context.Context, f *published) (bytes in
 	if err != nil {
 		return 0, err
 	}
-	if err := k.commit(ctx, m, next, segments.InstallCheckpoint(m.Through, w.Written)); err != nil {
+	if err := k.commit(ctx, m, next, segments.ReplacementOfHeads(m.Through, w.Written)); err != nil {
 		return 0, err
 	}
 	k.schema = f.config.Schema
@@ -163,14 +163,14 @@ func nameFiles(ctx context.Context, fsys fsx.FS, dir string, generation uint64, 
 }
 
 // commit makes m count with the files of next and lets go of what is not needed
-// any more. It takes over next; in is left to be installed.
-func (k *committer) commit(ctx context.Context, m *segments.Manifest, next *segments.Durable, in *segments.Install) error {
+// any more. It takes over next; r is left to be done.
+func (k *committer) commit(ctx context.Context, m *segments.Manifest, next *segments.Durable, r *segments.Replacement) error {
 	if err := k.commitManifest(ctx, m, next); err != nil {
 		next.Release()
 		return err
 	}
 	k.durable.Release()
-	k.durable, k.manifest, k.installing = next, m, in
+	k.durable, k.manifest, k.replacing = next, m, r
 	if err := k.c.log.Release(ctx, m.Through); err != nil {
 		k.c.logger.Warn("could not release the log behind a checkpoint", slog.Any("error", err))
 	}
@@ -186,19 +186,19 @@ func (k *committer) commitManifest(ctx context.Context, m *segments.Manifest, ne
 	return segments.CommitManifest(fsys, dir, m)
 }
 
-// installStep bounds the deaths that are translated under the lock at once.
-const installStep = 10_000
+// replaceStep bounds the deaths that are translated under the lock at once.
+const replaceStep = 10_000
 
-// install exchanges in the live state what the newest segment replaces, if that
+// replace exchanges in the live state what the newest segment replaces, if that
 // is still to be done. What died since is translated against a view first, so
 // that the lock is held for the rest only.
-func (k *committer) install() error {
-	if k.installing == nil {
+func (k *committer) replace() error {
+	if k.replacing == nil {
 		return nil
 	}
 	p := k.c.current.Load()
 	if p.view.TryRetain() {
-		err := k.installing.Catchup(p.view)
+		err := k.replacing.Catchup(p.view)
 		p.view.Release()
 		if err != nil {
 			return fmt.Errorf("show the new segment to readers: %w", err)
@@ -206,24 +206,24 @@ func (k *committer) install() error {
 	}
 	for done := false; !done; {
 		var err error
-		if done, err = k.installOnce(k.installing); err != nil {
+		if done, err = k.replaceOnce(k.replacing); err != nil {
 			return fmt.Errorf("show the new segment to readers: %w", err)
 		}
 	}
-	k.installing = nil
+	k.replacing = nil
 	k.c.flushed.raise(k.manifest.Through)
 	return nil
 }
 
-func (k *committer) installOnce(in *segments.Install) (done bool, err error) {
+func (k *committer) replaceOnce(r *segments.Replacement) (done bool, err error) {
 	c := k.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if done, err = c.state.points.Install(in, installStep); !done || err != nil {
+	if done, err = c.state.points.Replace(r, replaceStep); !done || err != nil {
 		return done, err
 	}
 	c.state.points.ForgetDeaths(k.deathsNeeded())
-	c.installed = k.durable
+	c.shown = k.durable
 	c.publish()
 	return true, nil
 }

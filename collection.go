@@ -38,8 +38,8 @@ type Collection struct {
 	// sealed is the newest position as of which a checkpoint can be written, nil
 	// if none is due.
 	sealed *published
-	// installed is the durable version whose segments the state has.
-	installed *segments.Durable
+	// shown is the durable version whose segments the state has.
+	shown *segments.Durable
 	// writing says that a checkpoint is being written, wanted that another one
 	// was asked for meanwhile.
 	writing, wanted bool
@@ -98,7 +98,7 @@ func openCollection(ctx context.Context, store *shared, id uuid.UUID, name, dir 
 	if err := c.committer.load(); err != nil {
 		return nil, err
 	}
-	c.installed = c.committer.durable
+	c.shown = c.committer.durable
 	c.publish()
 	if err := c.openLog(ctx); err != nil {
 		return nil, errors.Join(err, c.releaseState())
@@ -256,7 +256,7 @@ func (c *Collection) seal() {
 func (c *Collection) publish() {
 	c.unseen = 0
 	next := &published{
-		view: c.state.points.Publish(c.state.through), config: c.state.config, durable: c.installed,
+		view: c.state.points.Publish(c.state.through), config: c.state.config, durable: c.shown,
 		lineage: c.state.lineage, eventTime: c.state.eventTime, marks: c.state.marks,
 	}
 	if old := c.current.Swap(next); old != nil {

@@ -19,9 +19,9 @@ type committer struct {
 	durable  *segments.Durable
 	manifest *segments.Manifest // the one that counts, nil if there is none
 	schema   segments.Schema    // as of the manifest
-	// installing is what counts already and is not yet in the live state, nil if
+	// replacing is what counts already and is not yet in the live state, nil if
 	// there is nothing: reading failed, and it is tried again.
-	installing *segments.Install
+	replacing  *segments.Replacement
 	generation uint64 // the highest that was tried
 
 	wakeup chan struct{}

@@ -69,7 +69,7 @@ func (k *committer) commitMerge(ctx context.Context, m *merge) error {
 }
 
 func (k *committer) commitWritten(ctx context.Context, m *merge) error {
-	if err := k.install(); err != nil {
+	if err := k.replace(); err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
 	if m.err != nil {
@@ -81,10 +81,10 @@ func (k *committer) commitWritten(ctx context.Context, m *merge) error {
 	}
 	k.generation++
 	manifest := *k.manifest
-	if err := k.commit(ctx, &manifest, next, segments.InstallMerge(m.from, m.names, m.written.Written)); err != nil {
+	if err := k.commit(ctx, &manifest, next, segments.ReplacementOfSegments(m.from, m.names, m.written.Written)); err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
-	if err := k.install(); err != nil {
+	if err := k.replace(); err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
 	k.c.logger.Debug("merged segments", slog.Int("segments", len(m.names)))

@@ -15,8 +15,8 @@ import (
 type published struct {
 	view   *segments.View
 	config *Config
-	// durable is what was installed in the view: its segments are those of the
-	// view, which keeps them open.
+	// durable is the version that the state showed then: its segments are those of
+	// the view, which keeps them open.
 	durable   *segments.Durable
 	lineage   uuid.UUID
 	eventTime time.Time

@@ -34,8 +34,9 @@ func (d *Durable) Pending(v *View) Rows {
 // Checkpoint returns what is durable once new holds the pending rows of v. In
 // v, taken when its newest head was sealed, the active head is empty.
 // Everything is as of v's position. A segment of d that v does not know, because
-// it was not installed yet when v was published, has the deaths since d instead,
-// which v must still keep. The sums of what lives are compared with those of v.
+// it was not in the live state yet when v was published, has the deaths since d
+// instead, which v must still keep. The sums of what lives are compared with
+// those of v.
 func (d *Durable) Checkpoint(v *View, new Written) (*Durable, error) {
 	if active := v.heads[len(v.heads)-1]; active.n > 0 {
 		return nil, fmt.Errorf("checkpoint at position %d: the view has %d rows that are not sealed", v.through, active.n)
@@ -45,7 +46,7 @@ func (d *Durable) Checkpoint(v *View, new Written) (*Durable, error) {
 
 // Capture returns what would be durable if new held the live rows of all heads
 // of v, the active one too: what a snapshot archives. d is the one that was
-// installed when v was published.
+// in the live state when v was published.
 func (d *Durable) Capture(v *View, new Written) (*Durable, error) {
 	segments := make([]durableSegment, 0, len(d.segments)+1)
 	for i := range d.segments {
@@ -164,5 +165,5 @@ func (s *Segment) bury(dead *deadRows, deaths Deaths, epoch uint64) error {
 const (
 	builtEpoch   uint64 = 0
 	durableEpoch uint64 = 1 << 62
-	installEpoch uint64 = 1 << 63
+	replaceEpoch uint64 = 1 << 63
 )

@@ -56,8 +56,8 @@ func TestCheckpointIsAsOfItsPosition(t *testing.T) {
 	require.Nil(t, c.manifest.Deletes)
 	c.write(nil, []int{3})
 	c.requireState()
-	c.install(100, false)
-	require.Empty(t, c.installs)
+	c.replace(100, false)
+	require.Empty(t, c.replacements)
 	c.requireState()
 	c.requireOnDisk()
 	c.close()
@@ -71,7 +71,7 @@ func TestMergeIsCommittedUnderTheLaterPosition(t *testing.T) {
 		c.write([]int{10*i + 1, 10*i + 2, 10*i + 3}, nil)
 		c.beginCheckpoint()
 		c.commitCheckpoint()
-		c.install(100, false)
+		c.replace(100, false)
 	}
 	names := c.names()
 	c.beginMerge(names)
@@ -89,8 +89,8 @@ func TestMergeIsCommittedUnderTheLaterPosition(t *testing.T) {
 	}
 	require.Equal(t, 1, dead, "only what died up to F")
 	c.requireState()
-	for len(c.installs) > 0 {
-		c.install(1, false)
+	for len(c.replacements) > 0 {
+		c.replace(1, false)
 		c.requireState()
 	}
 	c.requireOnDisk()
@@ -108,33 +108,33 @@ func TestRepeatedDeathsOfOneID(t *testing.T) {
 		c.state.Seal(c.at)
 	}
 	c.commitCheckpoint()
-	c.install(2, false)
+	c.replace(2, false)
 	c.requireState()
-	c.install(100, false)
+	c.replace(100, false)
 	c.requireState()
 	c.beginCheckpoint()
 	c.commitCheckpoint()
-	c.install(100, true)
+	c.replace(100, true)
 	c.requireState()
 	c.requireOnDisk()
 	c.close()
 }
 
-// A segment that was committed, but not installed when the next head was
+// A segment that was committed, but not shown when the next head was
 // sealed, has no dead rows in the view of that head: the deaths decide.
-func TestCheckpointBeforeTheOneBeforeIsInstalled(t *testing.T) {
+func TestCheckpointBeforeTheOneBeforeIsShown(t *testing.T) {
 	c := newTestCollection(t, t.TempDir())
 	c.write([]int{1, 2, 3}, nil)
 	c.beginCheckpoint()
-	c.commitCheckpoint() // not installed
+	c.commitCheckpoint() // not shown
 	c.write([]int{4}, []int{2})
 	c.beginCheckpoint()
 	require.Equal(t, 1, c.check.new.Info.Rows, "what is durable is not written twice")
 	c.commitCheckpoint()
 	require.Equal(t, 3, c.manifest.Count)
 	c.requireState()
-	for len(c.installs) > 0 {
-		c.install(1, false)
+	for len(c.replacements) > 0 {
+		c.replace(1, false)
 		c.requireState()
 	}
 	c.requireOnDisk()
@@ -149,7 +149,7 @@ func TestForgottenDeathsAreNoticed(t *testing.T) {
 	c.commitCheckpoint()
 	c.write(nil, []int{1})
 	c.state.ForgetDeaths(c.at)
-	_, err := c.state.Install(c.installs[0], 10)
+	_, err := c.state.Replace(c.replacements[0], 10)
 	require.ErrorIs(t, err, ErrDeathsForgotten)
 	c.state.Seal(c.at)
 	c.write([]int{4}, nil)
@@ -158,26 +158,26 @@ func TestForgottenDeathsAreNoticed(t *testing.T) {
 	_, err = c.durable.Checkpoint(v, Written{})
 	require.ErrorIs(t, err, ErrDeathsForgotten)
 	v.Release()
-	_, err = c.durable.Merge(NoDurable(), nil, Written{Segment: c.installs[0].segment}, c.state.deaths.Deaths, Sums{})
+	_, err = c.durable.Merge(NoDurable(), nil, Written{Segment: c.replacements[0].segment}, c.state.deaths.Deaths, Sums{})
 	require.ErrorIs(t, err, ErrDeathsForgotten)
 	c.requireState()
 	c.close()
 }
 
-// Half an installation is done when the deaths that it has yet to see are
+// Half a replacement is done when the deaths that it has yet to see are
 // forgotten.
-func TestDeathsForgottenDuringAnInstallation(t *testing.T) {
+func TestDeathsForgottenDuringAReplacement(t *testing.T) {
 	c := newTestCollection(t, t.TempDir())
 	c.write([]int{1, 2, 3}, nil)
 	c.beginCheckpoint()
 	c.commitCheckpoint()
 	c.write(nil, []int{1})
 	c.write(nil, []int{2})
-	done, err := c.state.Install(c.installs[0], 1)
+	done, err := c.state.Replace(c.replacements[0], 1)
 	require.NoError(t, err)
 	require.False(t, done)
 	c.state.ForgetDeaths(c.at)
-	_, err = c.state.Install(c.installs[0], 1)
+	_, err = c.state.Replace(c.replacements[0], 1)
 	require.ErrorIs(t, err, ErrDeathsForgotten)
 	c.close()
 }
@@ -189,7 +189,7 @@ func TestCheckpointOfNothingThatLives(t *testing.T) {
 	c.beginCheckpoint()
 	require.Nil(t, c.check.new.Segment)
 	c.commitCheckpoint()
-	c.install(100, false)
+	c.replace(100, false)
 	c.requireState()
 	require.Zero(t, c.state.Usage().Sealed)
 	c.requireOnDisk()
@@ -211,7 +211,7 @@ func TestWhatDoesNotAddUpIsRefused(t *testing.T) {
 	wrong := c.writeSegment(&short)
 	_, err := c.durable.Checkpoint(c.check.view, wrong)
 	require.ErrorIs(t, err, ErrSumsDiffer)
-	_, err = c.state.Install(InstallCheckpoint(c.at, wrong), 100)
+	_, err = c.state.Replace(ReplacementOfHeads(c.at, wrong), 100)
 	require.ErrorIs(t, err, ErrSumsDiffer)
 	c.requireState()
 	c.release(wrong)
@@ -229,7 +229,7 @@ func TestCheckpointNeedsASealedHead(t *testing.T) {
 }
 
 // Everything in any order: writes, sealed heads that wait, checkpoints and
-// merges that take their time, installations in small steps, forgotten deaths,
+// merges that take their time, replacements in small steps, forgotten deaths,
 // swept files, and a process that begins again. What is live, and what would be
 // found on disk, is the model at every step; views that are held stay as they
 // are.
@@ -258,8 +258,8 @@ func TestCheckpointsAndMergesAgainstModel(t *testing.T) {
 				}
 			},
 			"commit merge": func(*rapid.T) { c.commitMerge() },
-			"install": func(t *rapid.T) {
-				c.install(rapid.IntRange(1, 5).Draw(t, "limit"), rapid.Bool().Draw(t, "catch up"))
+			"replace": func(t *rapid.T) {
+				c.replace(rapid.IntRange(1, 5).Draw(t, "limit"), rapid.Bool().Draw(t, "catch up"))
 			},
 			"forget": func(*rapid.T) { c.forget() },
 			"sweep":  func(*rapid.T) { c.sweep() },
@@ -314,7 +314,7 @@ func TestPickMerge(t *testing.T) {
 	require.Equal(t, []int{0, 0, 1, 1, 2, 3}, []int{tierOf(1), tierOf(256*mb - 1), tierOf(256 * mb), tierOf(1024*mb - 1), tierOf(1024 * mb), tierOf(MaxSegmentBytes)})
 }
 
-func TestInstallTakesSmallSteps(t *testing.T) {
+func TestReplaceTakesSmallSteps(t *testing.T) {
 	c := newTestCollection(t, t.TempDir())
 	all := make([]int, 50)
 	for i := range all {
@@ -325,8 +325,8 @@ func TestInstallTakesSmallSteps(t *testing.T) {
 	c.write(nil, all[:45]) // 45 deaths at one position
 	c.commitCheckpoint()
 	steps := 0
-	for ; len(c.installs) > 0; steps++ {
-		c.install(10, false)
+	for ; len(c.replacements) > 0; steps++ {
+		c.replace(10, false)
 		c.requireState()
 	}
 	require.Equal(t, 5, steps)

@@ -33,11 +33,11 @@ type testCollection struct {
 	state   *State
 	durable *Durable
 
-	manifest   *Manifest
-	generation uint64
-	check      *testCheckpoint
-	merge      *testMerge
-	installs   []*Install
+	manifest     *Manifest
+	generation   uint64
+	check        *testCheckpoint
+	merge        *testMerge
+	replacements []*Replacement
 	// opened are all segments that ever were open.
 	opened []*Segment
 }
@@ -118,7 +118,7 @@ func (c *testCollection) commitCheckpoint() {
 	k := c.check
 	next, err := c.durable.Checkpoint(k.view, k.new)
 	require.NoError(c.t, err)
-	c.commit(next, k.view.Sums(), InstallCheckpoint(k.view.Through(), k.new))
+	c.commit(next, k.view.Sums(), ReplacementOfHeads(k.view.Through(), k.new))
 	k.view.Release()
 	c.check = nil
 }
@@ -141,12 +141,12 @@ func (c *testCollection) commitMerge() {
 	m := c.merge
 	next, err := c.durable.Merge(m.from, m.names, m.new, c.state.deaths.Deaths, c.manifest.Sums)
 	require.NoError(c.t, err)
-	c.commit(next, c.manifest.Sums, InstallMerge(m.from, m.names, m.new))
+	c.commit(next, c.manifest.Sums, ReplacementOfSegments(m.from, m.names, m.new))
 	m.from.Release()
 	c.merge = nil
 }
 
-func (c *testCollection) commit(next *Durable, sums Sums, in *Install) {
+func (c *testCollection) commit(next *Durable, sums Sums, in *Replacement) {
 	c.generation++
 	m := &Manifest{
 		Generation: c.generation, Collection: "c", Config: []byte(`{}`), Through: next.Through,
@@ -160,24 +160,24 @@ func (c *testCollection) commit(next *Durable, sums Sums, in *Install) {
 	require.NoError(c.t, CommitManifest(fsx.OS, c.dir, m))
 	c.durable.Release()
 	c.manifest, c.durable = m, next
-	c.installs = append(c.installs, in)
+	c.replacements = append(c.replacements, in)
 }
 
-// install takes one step of the oldest installation.
-func (c *testCollection) install(limit int, catchup bool) {
-	if len(c.installs) == 0 {
+// replace takes one step of the oldest replacement.
+func (c *testCollection) replace(limit int, catchup bool) {
+	if len(c.replacements) == 0 {
 		return
 	}
-	in := c.installs[0]
+	in := c.replacements[0]
 	if catchup {
 		v := c.state.Publish(c.at)
 		require.NoError(c.t, in.Catchup(v))
 		v.Release()
 	}
-	done, err := c.state.Install(in, limit)
+	done, err := c.state.Replace(in, limit)
 	require.NoError(c.t, err)
 	if done {
-		c.installs = c.installs[1:]
+		c.replacements = c.replacements[1:]
 		if in.segment != nil {
 			require.NoError(c.t, in.segment.Release()) // the state has its own reference
 		}
@@ -190,7 +190,7 @@ func (c *testCollection) forget() {
 	if c.merge != nil {
 		p = min(p, c.merge.from.Through)
 	}
-	for _, in := range c.installs {
+	for _, in := range c.replacements {
 		p = min(p, in.at)
 	}
 	c.state.ForgetDeaths(p)
@@ -240,10 +240,10 @@ func (c *testCollection) close() {
 		c.release(c.merge.new)
 		c.merge = nil
 	}
-	for _, in := range c.installs {
+	for _, in := range c.replacements {
 		c.release(Written{Segment: in.segment})
 	}
-	c.installs = nil
+	c.replacements = nil
 	c.durable.Release()
 	c.state.Close()
 }

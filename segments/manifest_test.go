@@ -141,7 +141,7 @@ func TestOpenDurableComparesFilesWithTheManifest(t *testing.T) {
 	c.write([]int{1, 2, 3, 4}, nil)
 	c.beginCheckpoint()
 	c.commitCheckpoint()
-	c.install(10, false)
+	c.replace(10, false)
 	c.write(nil, []int{2})
 	c.beginCheckpoint()
 	c.commitCheckpoint()

@@ -149,7 +149,7 @@ func TestVerifyRowsComparesWhatLives(t *testing.T) {
 	c.write(ids, nil)
 	c.beginCheckpoint()
 	c.commitCheckpoint()
-	c.install(1000, false)
+	c.replace(1000, false)
 	c.write(nil, []int{5, 300})
 	c.write([]int{1000}, nil)
 	c.beginCheckpoint()
