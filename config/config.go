@@ -82,6 +82,7 @@ type Service struct {
 	ReadOnlyAPIKey              *Secret `koanf:"read_only_api_key"`
 	HTTPClientRequestTimeoutSec int     `koanf:"http_client_request_timeout_sec"` // to send the head of a request
 	HTTPKeepAliveTimeoutSec     int     `koanf:"http_keep_alive_timeout_sec"`
+	EnableSnapshotURLRecovery   bool    `koanf:"enable_snapshot_url_recovery"`
 }
 
 // Tidemark holds what the reference has no name for.
@@ -94,6 +95,11 @@ type Tidemark struct {
 	ShutdownTimeoutSec     int `koanf:"shutdown_timeout_sec"`
 	SnapshotStagingMBPerS  int `koanf:"snapshot_staging_mb_per_sec"` // 10^6 bytes, while writes wait; 0: no limit
 	MaxConcurrentSnapshots int `koanf:"max_concurrent_snapshots"`
+
+	// Snapshots that are fetched from a URL, or uploaded.
+	SnapshotURLPrivateAddresses bool `koanf:"snapshot_url_private_addresses"`
+	SnapshotURLIdleTimeoutSec   int  `koanf:"snapshot_url_idle_timeout_sec"`
+	KeepUploadedSnapshots       bool `koanf:"keep_uploaded_snapshots"`
 }
 
 // Default returns the compiled defaults.
@@ -124,6 +130,7 @@ func Default() Config {
 			EnableCORS:                  true,
 			HTTPClientRequestTimeoutSec: 5,
 			HTTPKeepAliveTimeoutSec:     5,
+			EnableSnapshotURLRecovery:   true,
 		},
 		Tidemark: Tidemark{
 			HeadMB:                 64,
@@ -132,6 +139,9 @@ func Default() Config {
 			ShutdownTimeoutSec:     30,
 			SnapshotStagingMBPerS:  200,
 			MaxConcurrentSnapshots: 2,
+
+			SnapshotURLPrivateAddresses: true,
+			SnapshotURLIdleTimeoutSec:   60,
 		},
 	}
 }

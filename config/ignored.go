@@ -35,7 +35,6 @@ var ignored = map[string]string{
 	"service.enable_static_content":              "there is no dashboard",
 	"service.slow_query_secs":                    "requests are logged at level debug",
 	"service.hardware_reporting":                 "usage is not reported",
-	"service.enable_snapshot_url_recovery":       "snapshots are recovered from files only",
 	"service.enable_tls":                         "TLS is not part of this version",
 	"service.verify_https_client_certificate":    "TLS is not part of this version",
 	"cluster":            "there is one node",

@@ -54,6 +54,7 @@ var bounds = []bound{
 	{"tidemark.shutdown_timeout_sec", 1, day, "30 is usual"},
 	{"tidemark.snapshot_staging_mb_per_sec", 0, maxMB, "200 is usual, 0 sets no limit"},
 	{"tidemark.max_concurrent_snapshots", 1, 1024, "2 is usual"},
+	{"tidemark.snapshot_url_idle_timeout_sec", 1, day, "60 is usual"},
 }
 
 // minBudgetMB is the least memory with which the heads of a few collections and

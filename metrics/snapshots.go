@@ -61,7 +61,7 @@ func (o *outcomes) succeeded(at time.Time, size int64) {
 
 // failureReasons are exposed from the beginning, so that the first failure is
 // seen as an increase.
-var failureReasons = []string{"no_room", "damaged", "not_found", "refused", "cancelled", "store", "internal"}
+var failureReasons = []string{"no_room", "damaged", "not_found", "refused", "cancelled", "store", "remote", "internal"}
 
 func newSnapshots() *Snapshots {
 	phaseBuckets := []float64{.001, .01, .1, .5, 1, 5, 15, 60, 300, 1800}

@@ -40,7 +40,7 @@ func (m *Manager) StartCreate(collection string, o CreateOptions) (*Job[blob.Inf
 	if err := archive.ValidateNotes(o.Description, o.Labels); err != nil {
 		return nil, tidemark.Errorf(tidemark.BadInput, "%s", err.Error())
 	}
-	return begin(m, OpCreate, name, func(ctx context.Context, w *watch) (blob.Info, error) {
+	return begin(m, OpCreate, JobStatus{Kind: JobCreate, Collection: name}, func(ctx context.Context, w *watch) (blob.Info, error) {
 		return m.create(ctx, w, name, o)
 	})
 }
@@ -65,8 +65,10 @@ func (m *Manager) create(ctx context.Context, w *watch, name string, o CreateOpt
 	}
 	defer frozen.Release()
 	c := &creation{Manager: m, watch: w, notes: o, frozen: frozen, state: frozen.State()}
+	w.at(uint64(c.state.Position))
 	info, err := c.run(ctx)
-	w.size = info.Size
+	w.named(info.Name)
+	w.expect(info.Size)
 	return info, err
 }
 
@@ -127,6 +129,7 @@ func (c *creation) put(ctx context.Context, d *document) (blob.Info, error) {
 	if err != nil {
 		return blob.Info{}, err
 	}
+	c.expect(size)
 	open := func(f archive.File) (archive.Content, error) {
 		if f.Kind == archive.KindConfig {
 			return archive.Content{ReadCloser: io.NopCloser(bytes.NewReader(d.config))}, nil
@@ -135,7 +138,7 @@ func (c *creation) put(ctx context.Context, d *document) (blob.Info, error) {
 		return archive.Content(file), err
 	}
 	src := blob.Source{Size: size, Write: func(ctx context.Context, w io.Writer) error {
-		return archive.Write(ctx, c.pace.writer(ctx, w), m, open)
+		return archive.Write(ctx, c.countingWriter(c.pace.writer(ctx, w)), m, open)
 	}}
 	return c.named(ctx, func(key blob.Key) (blob.Info, error) { return c.store.Put(ctx, key, src) })
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/snapshot/archive"
 	"github.com/tidemark-db/tidemark/wal"
@@ -46,6 +47,15 @@ func decodeDocument(config []byte) (*document, error) {
 		return nil, err
 	}
 	return documentOf(m, config)
+}
+
+// documentOfState reads the document of a state that was unpacked into dir.
+func documentOfState(fsys fsx.FS, dir string) (*document, error) {
+	config, err := fsx.ReadFile(fsys, filepath.Join(dir, segments.ManifestName(generation)))
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest of an unpacked state: %w", err)
+	}
+	return decodeDocument(config)
 }
 
 func documentOf(m *segments.Manifest, config []byte) (*document, error) {

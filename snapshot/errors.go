@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"syscall"
 
@@ -14,6 +15,9 @@ import (
 
 // errStore marks errors of the blob store.
 var errStore = errors.New("the snapshots cannot be accessed")
+
+// storeError marks an error of the blob store.
+func storeError(err error) error { return fmt.Errorf("%w: %w", errStore, err) }
 
 // forClient gives an error the kind and the text that a client sees. What is no
 // fault of the client keeps its cause for the log and shows nothing of the host.

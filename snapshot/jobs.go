@@ -21,14 +21,14 @@ func newJobs() *jobs {
 	return j
 }
 
-// begin starts work unless close has been called.
-func (j *jobs) begin(work func(context.Context)) bool {
+// begin starts work, which uses the context, unless close has been called.
+func (j *jobs) begin(work func()) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
 		return false
 	}
-	j.running.Go(func() { work(j.ctx) })
+	j.running.Go(work)
 	return true
 }
 

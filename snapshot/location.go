@@ -10,18 +10,40 @@ import (
 	"strings"
 
 	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
 )
 
-// filePath returns the path that a location names.
-func filePath(location *url.URL) (string, error) {
-	switch location.Scheme {
-	case "file":
-	case "http", "https":
-		return "", tidemark.Errorf(tidemark.NotImplemented,
-			"restoring a snapshot from a remote URL is not part of this version: put the file into the snapshots directory and name it by a file:// URL")
-	default:
-		return "", tidemark.Errorf(tidemark.BadRequest, "URL %s with scheme %s is not supported", location, location.Scheme)
+// keyOf returns the key of a stored snapshot that is named by a location for a
+// collection: its name, or that of another collection, a slash and its name.
+// Snapshots of collections that were deleted are named like others.
+func (m *Manager) keyOf(collection, location string) (blob.Key, error) {
+	name := location
+	if i := strings.LastIndexByte(location, '/'); i >= 0 {
+		collection, name = location[:i], location[i+1:]
 	}
+	real, err := m.target(collection)
+	if err != nil {
+		return blob.Key{}, err
+	}
+	key := blob.Key{Folder: real, Name: name}
+	if collection == "" || key.Validate() != nil {
+		return blob.Key{}, notFound(location)
+	}
+	return key, nil
+}
+
+// target returns the name of the collection that a name or an alias stands for,
+// or would stand for if it were created.
+func (m *Manager) target(collection string) (string, error) {
+	name, err := m.engine.Resolve(collection)
+	if tidemark.KindOf(err) == tidemark.NotFound {
+		return collection, nil
+	}
+	return name, err
+}
+
+// filePath returns the path that a file:// URL names.
+func filePath(location *url.URL) (string, error) {
 	if (location.Host != "" && location.Host != "localhost") || !filepath.IsAbs(location.Path) {
 		return "", tidemark.Errorf(tidemark.BadRequest, "Invalid snapshot URI, file path must be absolute or on localhost")
 	}

@@ -3,7 +3,6 @@ package snapshot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -29,12 +28,28 @@ type Options struct {
 	Rate int64
 	// FS is the file system; nil is that of the host.
 	FS fsx.FS
+	// JobsFile is where jobs are remembered across restarts; empty: they are not.
+	JobsFile string
+	// URLs says whether and from where archives are fetched.
+	URLs URLOptions
 	// Observer sees what is done; it may be nil.
 	Observer Observer
 	// Logger gets what operators should know; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock for names; nil is time.Now.
 	Now func() time.Time
+}
+
+// URLOptions say from where archives may be fetched.
+type URLOptions struct {
+	// Disabled refuses every http:// and https:// URL.
+	Disabled bool
+	// PublicOnly refuses addresses of this machine and of private networks.
+	// Those that no archive can come from in good faith, as link-local ones on
+	// which clouds serve credentials, are always refused.
+	PublicOnly bool
+	// IdleTimeout ends a fetch when nothing came for that long; 0 is a minute.
+	IdleTimeout time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -52,6 +67,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.URLs.IdleTimeout <= 0 {
+		o.URLs.IdleTimeout = time.Minute
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -71,6 +89,8 @@ type Manager struct {
 	logger   *slog.Logger
 
 	jobs    *jobs
+	ledger  *ledger
+	fetcher *fetcher // nil: URLs are refused
 	turns   *turns
 	pace    *pace
 	staging stagingDirs
@@ -82,11 +102,15 @@ func NewManager(o Options) (*Manager, error) {
 	if o.Engine == nil || o.Store == nil || o.Staging == "" || o.Version == "" {
 		return nil, errors.New("make snapshot manager: engine, store, staging and version are needed")
 	}
-	return &Manager{
+	m := &Manager{
 		options: o, engine: o.Engine, store: o.Store, fsys: o.FS, observer: o.Observer, logger: o.Logger,
-		jobs: newJobs(), turns: newTurns(o.Concurrent), pace: &pace{rate: o.Rate, busy: o.Engine.WritesWait},
+		jobs: newJobs(), ledger: openLedger(o.FS, o.JobsFile, o.Now, o.Logger), turns: newTurns(o.Concurrent), pace: &pace{rate: o.Rate, busy: o.Engine.WritesWait},
 		staging: stagingDirs{fsys: o.FS, dir: o.Staging},
-	}, nil
+	}
+	if !o.URLs.Disabled {
+		m.fetcher = newFetcher(o.URLs.IdleTimeout, addresses{private: !o.URLs.PublicOnly})
+	}
+	return m, nil
 }
 
 // Close refuses new work and waits for what runs until the context ends; then it
@@ -101,7 +125,7 @@ func (m *Manager) List(ctx context.Context, collection string) ([]blob.Info, err
 	}
 	list, err := m.store.List(ctx, name)
 	if err != nil {
-		return nil, forClient(fmt.Errorf("%w: %w", errStore, err))
+		return nil, forClient(storeError(err))
 	}
 	return list, nil
 }
@@ -154,5 +178,5 @@ func forObject(err error, name string) error {
 	if errors.Is(err, blob.ErrNotFound) {
 		return notFound(name)
 	}
-	return forClient(fmt.Errorf("%w: %w", errStore, err))
+	return forClient(storeError(err))
 }

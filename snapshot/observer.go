@@ -19,13 +19,15 @@ type Operation string
 const (
 	OpCreate  Operation = "create"
 	OpRestore Operation = "restore"
+	OpVerify  Operation = "verify"
 )
 
 // Phase is a part of an operation.
 type Phase string
 
 // The phases: of a create wait, freeze, reuse, encode, store; of a restore wait,
-// unpack, install.
+// unpack, verify, store if the archive is kept, install; of a verification wait,
+// read, verify.
 const (
 	PhaseWait    Phase = "wait"    // for the collection's turn and a free slot
 	PhaseFreeze  Phase = "freeze"  // from the call to the view
@@ -33,6 +35,7 @@ const (
 	PhaseEncode  Phase = "encode"  // of what is in memory
 	PhaseStore   Phase = "store"   // reading, hashing, writing, syncing
 	PhaseUnpack  Phase = "unpack"  // reading, proving, writing, syncing
+	PhaseRead    Phase = "read"    // reading and proving
 	PhaseVerify  Phase = "verify"  // reading every point, computing the digest
 	PhaseInstall Phase = "install" // fence and swap
 )
@@ -40,7 +43,7 @@ const (
 // Result is how an operation ended.
 type Result struct {
 	// Reason is empty after success, else one of: no_room, damaged, not_found,
-	// refused, cancelled, store, internal.
+	// refused, cancelled, store, remote, internal.
 	Reason string
 	// Size is that of the archive, if known.
 	Size int64
@@ -80,6 +83,8 @@ func reasonOf(err error) string {
 		return "cancelled"
 	case errors.Is(err, blob.ErrOutcomeUnknown), errors.Is(err, errStore):
 		return "store"
+	case errors.Is(err, errRemote):
+		return "remote"
 	}
 	switch tidemark.KindOf(err) {
 	case tidemark.NotFound:
@@ -88,28 +93,4 @@ func reasonOf(err error) string {
 		return "refused"
 	}
 	return "internal"
-}
-
-// watch measures one operation.
-type watch struct {
-	m          *Manager
-	op         Operation
-	collection string
-	began      time.Time
-	size       int64
-}
-
-func (m *Manager) watch(op Operation, collection string) *watch {
-	m.observer.Began(op, collection)
-	return &watch{m: m, op: op, collection: collection, began: time.Now()}
-}
-
-// phase returns a function that ends the phase that begins now.
-func (w *watch) phase(p Phase) (end func()) {
-	began := time.Now()
-	return func() { w.m.observer.Passed(w.op, w.collection, p, time.Since(began)) }
-}
-
-func (w *watch) end(err error) {
-	w.m.observer.Ended(w.op, w.collection, Result{Reason: reasonOf(err), Size: w.size, At: time.Now(), Took: time.Since(w.began)})
 }

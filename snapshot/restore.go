@@ -1,34 +1,24 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
-	"os"
 	"strings"
 
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/segments"
+	"github.com/tidemark-db/tidemark/snapshot/archive"
 )
-
-// Source says where an archive is.
-type Source struct {
-	// Location is a file:// URL of a file in the snapshots directory.
-	Location *url.URL
-	// Checksum is the sha256 that the file must have, 64 hex digits of either
-	// case; empty if it does not matter.
-	Checksum string
-}
 
 // Restore replaces a collection by a snapshot, or makes it, and waits for it.
 // When the context ends first the work goes on.
 func (m *Manager) Restore(ctx context.Context, collection string, src Source) error {
-	job, err := m.StartRestore(collection, src)
+	job, err := m.StartRestore(ctx, collection, src)
 	if err != nil {
 		return err
 	}
@@ -36,83 +26,169 @@ func (m *Manager) Restore(ctx context.Context, collection string, src Source) er
 	return err
 }
 
-// StartRestore begins a restore. If it fails, what was there is untouched and
-// still served, and a collection that was not there is not there.
-func (m *Manager) StartRestore(collection string, src Source) (*Job[struct{}], error) {
-	name, err := m.engine.Resolve(collection)
-	if tidemark.KindOf(err) == tidemark.NotFound {
-		name, err = collection, nil
-	}
+// StartRestore begins a restore, which outlives the context. If it fails, what
+// was there is untouched and still served, and a collection that was not there
+// is not there.
+func (m *Manager) StartRestore(ctx context.Context, collection string, src Source) (*Job[struct{}], error) {
+	name, err := m.target(collection)
 	if err != nil {
 		return nil, err
 	}
-	file, err := m.openLocation(src.Location)
+	from, err := m.originOf(ctx, name, src)
 	if err != nil {
 		return nil, err
 	}
-	job, err := begin(m, OpRestore, name, func(ctx context.Context, w *watch) (struct{}, error) {
-		defer file.Close() // read only: nothing can be lost
-		return struct{}{}, m.restore(ctx, w, name, file, src.Checksum)
+	r := &restoration{Manager: m, name: name, origin: from, checksum: src.Checksum, mismatch: recoverMismatch}
+	return m.startRestoration(JobRecover, shownURL(src.Location), r)
+}
+
+func (m *Manager) startRestoration(kind JobKind, source string, r *restoration) (*Job[struct{}], error) {
+	job, err := begin(m, OpRestore, JobStatus{Kind: kind, Collection: r.name, Source: source}, func(ctx context.Context, w *watch) (struct{}, error) {
+		defer r.origin.Close() // read only: nothing can be lost
+		r.watch = w
+		return struct{}{}, r.run(ctx)
 	})
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, r.origin.Close())
 	}
 	return job, nil
 }
 
-func (m *Manager) restore(ctx context.Context, w *watch, name string, file *os.File, checksum string) error {
-	end := w.phase(PhaseWait)
-	release, err := m.turns.take(ctx, name)
+// restoration is a restore in the making.
+type restoration struct {
+	*Manager
+	*watch
+	name     string
+	origin   origin
+	checksum string
+	keep     *keeping // nil: the archive is not kept
+	mismatch func(want, got string) error
+}
+
+func (r *restoration) run(ctx context.Context) error {
+	end := r.phase(PhaseWait)
+	release, err := r.turns.take(ctx, r.name)
 	end()
 	if err != nil {
 		return err
 	}
 	defer release()
-	st, err := file.Stat()
-	if err != nil {
-		return fmt.Errorf("%w: %w", errStore, err)
+	end = r.phase(PhaseUnpack)
+	in, err := r.receive(ctx)
+	end()
+	if in.incoming != nil {
+		defer r.discard(in.incoming)
 	}
-	w.size = st.Size()
-	incoming, err := m.engine.Receive(ctx, name, st.Size())
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := incoming.Discard(); err != nil {
-			m.logger.Warn("could not remove an unfinished restore", slog.String("collection", name), slog.Any("error", err))
-		}
-	}()
-	end = w.phase(PhaseUnpack)
-	manifest, err := m.unpack(ctx, incoming, m.pace.reader(ctx, file), checksum)
+	end = r.phase(PhaseVerify)
+	err = VerifyUnpacked(ctx, r.fsys, in.incoming.Dir())
 	end()
 	if err != nil {
 		return err
 	}
-	end = w.phase(PhaseVerify)
-	err = VerifyUnpacked(ctx, m.fsys, incoming.Dir())
-	end()
-	if err != nil {
-		return err
-	}
-	defer w.phase(PhaseInstall)()
-	return incoming.Install(ctx, manifest)
+	return r.keepAndInstall(ctx, in)
 }
 
-// unpack proves an archive while it unpacks it. If a checksum was given it counts
-// first: a client who sent it wants to know whether this is his file at all.
-func (m *Manager) unpack(ctx context.Context, incoming Incoming, file io.Reader, checksum string) (*segments.Manifest, error) {
-	if checksum == "" {
-		_, manifest, err := Unpack(ctx, m.fsys, incoming.Dir(), file, incoming.Check)
-		return manifest, err
+func (r *restoration) discard(in Incoming) {
+	if err := in.Discard(); err != nil {
+		r.logger.Warn("could not remove an unfinished restore", slog.String("collection", r.name), slog.Any("error", err))
 	}
-	hash := sha256.New()
-	tee := io.TeeReader(file, hash)
-	_, manifest, err := Unpack(ctx, m.fsys, incoming.Dir(), tee, incoming.Check)
-	if _, cerr := io.Copy(io.Discard, tee); cerr != nil { // what a refusal left unread
-		return nil, errors.Join(err, cerr)
+}
+
+// received is an archive that has been unpacked.
+type received struct {
+	archive  *archive.Manifest
+	state    *segments.Manifest
+	incoming Incoming // nil if the archive was refused before
+}
+
+// receive reads the archive to its end and unpacks it as it comes. If a checksum
+// was given it counts first: a client who sent it wants to know whether this is
+// his file at all.
+func (r *restoration) receive(ctx context.Context) (received, error) {
+	s, err := r.origin.open(ctx)
+	if err != nil {
+		return received{}, err
 	}
-	if got := hex.EncodeToString(hash.Sum(nil)); !strings.EqualFold(got, checksum) {
-		return nil, tidemark.Errorf(tidemark.BadInput, "Snapshot checksum mismatch: expected %s, got %s", checksum, got)
+	r.expect(s.size)
+	src := r.counting(r.pace.reader(ctx, s.Reader))
+	if r.checksum == "" {
+		return r.unpack(ctx, src, s.size)
 	}
-	return manifest, err
+	sum := sha256.New()
+	src = io.TeeReader(src, sum)
+	in, err := r.unpack(ctx, src, s.size)
+	if err != nil && tidemark.KindOf(forClient(err)) != tidemark.BadInput {
+		return in, err // this is not about the archive
+	}
+	if _, cerr := io.Copy(io.Discard, src); cerr != nil { // what a refusal left unread
+		return in, errors.Join(cerr, err)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, r.checksum) {
+		return in, r.mismatch(r.checksum, got)
+	}
+	return in, err
+}
+
+// The reference has two texts for archives that are not those that were meant.
+func recoverMismatch(want, got string) error {
+	return tidemark.Errorf(tidemark.BadInput, "Snapshot checksum mismatch: expected %s, got %s", want, got)
+}
+
+func uploadMismatch(want, got string) error {
+	return tidemark.Errorf(tidemark.ChecksumMismatch, "expected %s, actual %s", want, got)
+}
+
+// unpack proves an archive while it unpacks it. size is that of the archive if
+// it is known.
+func (r *restoration) unpack(ctx context.Context, src io.Reader, size int64) (in received, err error) {
+	m, src, err := readHead(src)
+	if err != nil {
+		return in, err
+	}
+	claimed, err := archive.Size(m)
+	if err != nil {
+		return in, err
+	}
+	if size < 0 || claimed < size {
+		size = claimed
+	}
+	r.expect(size)
+	r.at(m.Position)
+	if in.incoming, err = r.engine.Receive(ctx, r.name, size); err != nil {
+		return in, err
+	}
+	in.archive, in.state, err = Unpack(ctx, r.fsys, in.incoming.Dir(), src, in.incoming.Check)
+	return in, err
+}
+
+// readHead reads what an archive says of itself and returns it with the whole
+// archive. Nothing of it is proven yet.
+func readHead(src io.Reader) (*archive.Manifest, io.Reader, error) {
+	var head bytes.Buffer // at most archive.MaxManifestBytes, and a few blocks
+	r, err := archive.NewReader(io.TeeReader(src, &head))
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Manifest(), io.MultiReader(&head, src), nil
+}
+
+// keepAndInstall puts the state into its place, and before that the archive
+// among the snapshots if it is to be kept. Of a failure nothing is left.
+func (r *restoration) keepAndInstall(ctx context.Context, in received) error {
+	undo := func() {}
+	if r.keep != nil {
+		var err error
+		if undo, err = r.keep.store(ctx, r, in); err != nil {
+			return err
+		}
+	}
+	defer r.phase(PhaseInstall)()
+	err := in.incoming.Install(ctx, in.state)
+	if err != nil {
+		undo()
+	}
+	return err
 }

@@ -137,14 +137,18 @@ func TestLocations(t *testing.T) {
 		"file://" + h.dir + "/c":             {tidemark.BadRequest, "does not exist"},
 		"file://" + h.dir:                    {tidemark.BadRequest, "does not exist"},
 		"ftp://x/y":                          {tidemark.BadRequest, "URL ftp://x/y with scheme ftp is not supported"},
-		"http://127.0.0.1:1/x":               {tidemark.NotImplemented, "remote URL is not part of this version"},
-		"https://host/x":                     {tidemark.NotImplemented, "remote URL is not part of this version"},
+		"http:///x":                          {tidemark.BadRequest, "URL http:///x names no host"},
+		"x.snapshot":                         {tidemark.NotFound, "Snapshot x.snapshot not found"},
+		"none/" + filepath.Base(path):        {tidemark.NotFound, "Snapshot none/" + filepath.Base(path) + " not found"},
+		"/" + filepath.Base(path):            {tidemark.NotFound, "not found"},
+		"c/../c/" + filepath.Base(path):      {tidemark.NotFound, "not found"},
+		"c/..":                               {tidemark.NotFound, "Snapshot c/.. not found"},
 	} {
 		u, err := url.Parse(location)
 		require.NoError(t, err)
 		requireError(t, h.Restore(context.Background(), "c", Source{Location: u}), want.kind, want.text)
 	}
-	for _, location := range []string{"file://" + path, "file://localhost" + path, "file://" + h.dir + "/inner.snapshot", "file://" + h.dir + "/c/../inner.snapshot"} {
+	for _, location := range []string{"file://" + path, "file://localhost" + path, "file://" + h.dir + "/inner.snapshot", "file://" + h.dir + "/c/../inner.snapshot", filepath.Base(path), "c/" + filepath.Base(path), "alias/" + filepath.Base(path)} {
 		u, err := url.Parse(location)
 		require.NoError(t, err)
 		require.NoError(t, h.Restore(context.Background(), "c", Source{Location: u}), location)
@@ -198,7 +202,7 @@ func TestRestoreOfOpenFile(t *testing.T) {
 	path, _, before := snapshotOfC(t, h)
 	release, err := h.turns.take(context.Background(), "c")
 	require.NoError(t, err)
-	job, err := h.StartRestore("c", Source{Location: fileURL(path)})
+	job, err := h.StartRestore(context.Background(), "c", Source{Location: fileURL(path)})
 	require.NoError(t, err)
 	require.NoError(t, h.Delete(context.Background(), "c", filepath.Base(path)))
 	release()

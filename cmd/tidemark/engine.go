@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -55,7 +56,7 @@ func openEngine(ctx context.Context, c config.Config, budget int64, logger *slog
 		Ready:           e.Ready,
 		Metrics:         observed.Handler(metrics.StoreSource(store)),
 		Observer:        observed.REST(),
-		Snapshots:       snapshotAPI{e.snapshots},
+		Snapshots:       snapshotAPI{e.snapshots, c.Tidemark.KeepUploadedSnapshots},
 		Logger:          logger,
 	})
 	if err != nil {
@@ -63,6 +64,10 @@ func openEngine(ctx context.Context, c config.Config, budget int64, logger *slog
 	}
 	return e, nil
 }
+
+// jobsFile is the file in the storage directory in which snapshot jobs are
+// remembered. The directory is locked, so that only this process writes it.
+const jobsFile = "snapshot-jobs.json"
 
 // diskReserve is what snapshots leave free for logs, checkpoints and manifests.
 const diskReserve = 64 << 20
@@ -86,6 +91,12 @@ func (e *storeEngine) openSnapshots(c config.Config, observed *metrics.Metrics, 
 			Engine: snapshot.OfStore(e.store), Store: e.objects, Version: version,
 			Staging: staging, Dir: c.Storage.SnapshotsPath,
 			Concurrent: c.Tidemark.MaxConcurrentSnapshots, Rate: rate,
+			JobsFile: filepath.Join(c.Storage.StoragePath, jobsFile),
+			URLs: snapshot.URLOptions{
+				Disabled:    !c.Service.EnableSnapshotURLRecovery,
+				PublicOnly:  !c.Tidemark.SnapshotURLPrivateAddresses,
+				IdleTimeout: time.Duration(c.Tidemark.SnapshotURLIdleTimeoutSec) * time.Second,
+			},
 			Observer: observed.Snapshots(), Logger: logger,
 		})
 	}

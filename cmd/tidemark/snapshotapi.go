@@ -10,7 +10,11 @@ import (
 )
 
 // snapshotAPI shows a snapshot manager to the REST transport.
-type snapshotAPI struct{ manager *snapshot.Manager }
+type snapshotAPI struct {
+	manager *snapshot.Manager
+	// keep is what becomes of uploads of which the client says nothing.
+	keep bool
+}
 
 var _ rest.Snapshots = snapshotAPI{}
 
@@ -31,16 +35,23 @@ func describe(info blob.Info) rest.SnapshotDescription {
 	return rest.SnapshotDescription{Name: info.Name, Created: info.Created, Size: info.Size, Checksum: info.SHA256}
 }
 
+// begun shows a job whose result a client sees as show makes it.
+func begun[T, U any](job *snapshot.Job[T], show func(T) U) rest.Begun[U] {
+	return rest.Begun[U]{ID: job.ID.String(), Wait: func(ctx context.Context) (U, error) {
+		result, err := job.Wait(ctx)
+		return show(result), err
+	}}
+}
+
+func same[T any](v T) T { return v }
+
 // Create implements rest.Snapshots.
-func (a snapshotAPI) Create(collection string) (func(context.Context) (rest.SnapshotDescription, error), error) {
+func (a snapshotAPI) Create(collection string) (rest.Begun[rest.SnapshotDescription], error) {
 	job, err := a.manager.StartCreate(collection, snapshot.CreateOptions{})
 	if err != nil {
-		return nil, err
+		return rest.Begun[rest.SnapshotDescription]{}, err
 	}
-	return func(ctx context.Context) (rest.SnapshotDescription, error) {
-		info, err := job.Wait(ctx)
-		return describe(info), err
-	}, nil
+	return begun(job, describe), nil
 }
 
 // Delete implements rest.Snapshots.
@@ -58,13 +69,54 @@ func (a snapshotAPI) Open(ctx context.Context, collection, name string) (rest.Sn
 }
 
 // Recover implements rest.Snapshots.
-func (a snapshotAPI) Recover(collection string, from rest.SnapshotSource) (func(context.Context) error, error) {
-	job, err := a.manager.StartRestore(collection, snapshot.Source{Location: from.Location, Checksum: from.Checksum})
+func (a snapshotAPI) Recover(ctx context.Context, collection string, from rest.SnapshotSource) (rest.Begun[struct{}], error) {
+	src := snapshot.Source{Location: from.Location, Checksum: from.Checksum, APIKey: from.APIKey}
+	job, err := a.manager.StartRestore(ctx, collection, src)
 	if err != nil {
-		return nil, err
+		return rest.Begun[struct{}]{}, err
 	}
-	return func(ctx context.Context) error {
-		_, err := job.Wait(ctx)
-		return err
-	}, nil
+	return begun(job, same), nil
+}
+
+// Upload implements rest.Snapshots.
+func (a snapshotAPI) Upload(collection string, o rest.UploadOptions) (rest.Begun[struct{}], rest.Receiver, error) {
+	keep := a.keep
+	if o.Keep != nil {
+		keep = *o.Keep
+	}
+	upload, err := a.manager.StartUpload(collection, snapshot.UploadOptions{Checksum: o.Checksum, Name: o.Name, Keep: keep})
+	if err != nil {
+		return rest.Begun[struct{}]{}, nil, err
+	}
+	return begun(upload.Job, same), upload, nil
+}
+
+// Jobs implements rest.SnapshotJobs.
+func (a snapshotAPI) Jobs() []rest.SnapshotJob {
+	jobs := a.manager.Jobs()
+	out := make([]rest.SnapshotJob, len(jobs))
+	for i, j := range jobs {
+		out[i] = describeJob(j)
+	}
+	return out
+}
+
+// Job implements rest.SnapshotJobs.
+func (a snapshotAPI) Job(id string) (rest.SnapshotJob, error) {
+	j, err := a.manager.JobStatus(id)
+	return describeJob(j), err
+}
+
+// CancelJob implements rest.SnapshotJobs.
+func (a snapshotAPI) CancelJob(ctx context.Context, id string) (rest.SnapshotJob, error) {
+	j, err := a.manager.CancelJob(ctx, id)
+	return describeJob(j), err
+}
+
+func describeJob(j snapshot.JobStatus) rest.SnapshotJob {
+	return rest.SnapshotJob{
+		ID: j.ID.String(), Operation: string(j.Kind), Collection: j.Collection, Source: j.Source, Snapshot: j.Snapshot,
+		State: string(j.State), Phase: string(j.Phase), Done: j.Done, Total: j.Size, Rate: j.Rate, Remaining: j.Remaining,
+		Position: j.Position, Error: j.Error, Started: j.Started, Ended: j.Ended,
+	}
 }

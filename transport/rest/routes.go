@@ -15,7 +15,7 @@ import (
 func apiRoutes() []*route {
 	return slices.Concat(
 		serviceRoutes, collectionRoutes, aliasRoutes, pointWriteRoutes, pointReadRoutes, searchRoutes, schemaRoutes,
-		snapshotRoutes, storageSnapshotRoutes, shardSnapshotRoutes, clusterRoutes,
+		snapshotRoutes, snapshotJobRoutes, storageSnapshotRoutes, shardSnapshotRoutes, clusterRoutes,
 	)
 }
 

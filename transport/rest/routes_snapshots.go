@@ -8,14 +8,22 @@ const (
 	noShardSnapshots   = "a snapshot of one shard"
 )
 
-// snapshotRoutes are about snapshots of one collection: see snapshots.go.
+// snapshotRoutes are about snapshots of one collection: see snapshots.go and
+// snapshot_upload.go.
 var snapshotRoutes = []*route{
-	lacks(transport.Manage, "POST "+pathSnapshots+"/upload", "restoring an uploaded snapshot (use snapshots/recover)"),
+	needsSnapshots(manages("POST "+pathSnapshots+"/upload", (*Server).uploadSnapshot)),
 	needsSnapshots(manages("PUT "+pathSnapshots+"/recover", (*Server).recoverSnapshot)),
 	needsSnapshots(reads("GET "+pathSnapshots, (*Server).listSnapshots)),
 	needsSnapshots(manages("POST "+pathSnapshots, (*Server).createSnapshot)),
 	needsSnapshots(manages("DELETE "+pathSnapshots+"/{snapshot_name}", (*Server).deleteSnapshot)),
 	needsSnapshots(reads("GET "+pathSnapshots+"/{snapshot_name}", (*Server).getSnapshot)),
+}
+
+// snapshotJobRoutes are ours: see snapshot_jobs.go.
+var snapshotJobRoutes = []*route{
+	needsSnapshots(reads("GET /snapshots/jobs", (*Server).listSnapshotJobs)),
+	needsSnapshots(reads("GET /snapshots/jobs/{job_id}", (*Server).getSnapshotJob)),
+	needsSnapshots(manages("DELETE /snapshots/jobs/{job_id}", (*Server).cancelSnapshotJob)),
 }
 
 // storageSnapshotRoutes are about snapshots of everything.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -15,23 +16,32 @@ import (
 )
 
 // Snapshots makes and restores snapshots of collections. Collections may be
-// named by an alias. What Create and Recover begin goes on whether or not
-// anybody waits.
+// named by an alias. What is begun goes on whether or not anybody waits.
 //
 // Errors are those of the engine: NotFound "Snapshot x not found" for a
 // snapshot that is not there, whatever its name looks like.
 type Snapshots interface {
 	// List returns the snapshots of a collection, which must exist.
 	List(ctx context.Context, collection string) ([]SnapshotDescription, error)
-	// Create begins a snapshot of a collection. wait returns what became of it.
-	Create(collection string) (wait func(context.Context) (SnapshotDescription, error), err error)
+	// Create begins a snapshot of a collection.
+	Create(collection string) (Begun[SnapshotDescription], error)
 	// Delete removes a snapshot.
 	Delete(ctx context.Context, collection, name string) error
 	// Open opens a snapshot for reading. The caller closes it.
 	Open(ctx context.Context, collection, name string) (SnapshotFile, error)
 	// Recover begins to replace a collection by a snapshot, or to create it.
-	// wait returns what became of it.
-	Recover(collection string, from SnapshotSource) (wait func(context.Context) error, err error)
+	Recover(ctx context.Context, collection string, from SnapshotSource) (Begun[struct{}], error)
+	// Upload is Recover from an archive that is written to the receiver, whose
+	// End must be called.
+	Upload(collection string, o UploadOptions) (Begun[struct{}], Receiver, error)
+	SnapshotJobs
+}
+
+// Begun is a job that goes on.
+type Begun[T any] struct {
+	ID string
+	// Wait returns what became of it, or an error when the context ends.
+	Wait func(context.Context) (T, error)
 }
 
 // SnapshotDescription describes a snapshot.
@@ -106,20 +116,30 @@ func (s *Server) createSnapshot(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	result, err := s.options.Snapshots.Create(name)
-	switch {
-	case err != nil:
+	job, err := s.options.Snapshots.Create(name)
+	if err != nil {
 		s.fail(c, err)
-	case !wait:
-		s.accepted(c)
-	default:
-		description, err := result(c.Request.Context())
-		if err != nil {
-			s.fail(c, err)
-			return
-		}
-		s.okJSON(c, description.json())
+		return
 	}
+	finish(s, c, job, wait, func(d SnapshotDescription) { s.okJSON(c, d.json()) })
+}
+
+// jobHeader tells the client of a job how to find it.
+const jobHeader = "Tidemark-Job-Id"
+
+// finish answers with what became of a job, or that it goes on.
+func finish[T any](s *Server, c *gin.Context, job Begun[T], wait bool, done func(T)) {
+	c.Header(jobHeader, job.ID)
+	if !wait {
+		s.accepted(c)
+		return
+	}
+	result, err := job.Wait(c.Request.Context())
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	done(result)
 }
 
 func (s *Server) deleteSnapshot(c *gin.Context) {
@@ -178,53 +198,70 @@ func (s *Server) recoverSnapshot(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	result, err := s.beginRecover(c)
-	switch {
-	case err != nil:
+	job, err := s.beginRecover(c)
+	if err != nil {
 		s.fail(c, err)
-	case !wait:
-		s.accepted(c)
-	default:
-		if err := result(c.Request.Context()); err != nil {
-			s.fail(c, err)
-			return
-		}
-		s.okTrue(c)
+		return
 	}
+	finish(s, c, job, wait, func(struct{}) { s.okTrue(c) })
 }
 
-func (s *Server) beginRecover(c *gin.Context) (func(context.Context) error, error) {
+func (s *Server) beginRecover(c *gin.Context) (none Begun[struct{}], err error) {
 	name := c.Param("collection_name")
 	if err := transport.CheckNewCollection(name); err != nil {
-		return nil, err
+		return none, err
 	}
 	var r recoverRequest
 	if err := s.into(c, &r); err != nil {
-		return nil, err
+		return none, err
 	}
 	source, err := r.source()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	return s.options.Snapshots.Recover(name, source)
+	return s.options.Snapshots.Recover(c.Request.Context(), name, source)
 }
 
-// source checks a request. The priority is checked and has no effect: there is
-// one node.
+// checkPriority checks a priority, which has no effect: there is one node.
+func checkPriority(p string) error {
+	switch p {
+	case "no_sync", "snapshot", "replica":
+		return nil
+	}
+	return fmt.Errorf("unknown variant `%s`, expected one of `no_sync`, `snapshot`, `replica`", abbreviate(p))
+}
+
+// snapshotSuffix ends the names of snapshots. What has it and no scheme names a
+// stored snapshot; the reference knows URLs only.
+const snapshotSuffix = ".snapshot"
+
+// parseLocation reads from where a snapshot is to be recovered.
+func parseLocation(text string) (*url.URL, error) {
+	location, err := url.Parse(text)
+	if err != nil || location.Scheme == "" && (location.Host != "" || !strings.HasSuffix(location.Path, snapshotSuffix)) {
+		return nil, transport.ShapeError(fmt.Sprintf("relative URL without a base: %q", abbreviate(text)))
+	}
+	switch location.Scheme {
+	case "file", "http", "https", "":
+		return location, nil
+	}
+	return nil, tidemark.Errorf(tidemark.BadRequest, "URL %s with scheme %s is not supported", abbreviate(text), location.Scheme)
+}
+
+// source checks a request.
 func (r *recoverRequest) source() (SnapshotSource, error) {
 	var from SnapshotSource
 	if r.Location == nil {
 		return from, missing("location")
 	}
-	if p := r.Priority; p != nil && *p != "no_sync" && *p != "snapshot" && *p != "replica" {
-		return from, transport.ShapeError("unknown variant `" + abbreviate(*p) + "`, expected one of `no_sync`, `snapshot`, `replica`")
+	if r.Priority != nil {
+		if err := checkPriority(*r.Priority); err != nil {
+			return from, transport.ShapeError(err.Error())
+		}
 	}
-	location, err := url.Parse(*r.Location)
-	if err != nil || location.Scheme == "" {
-		return from, transport.ShapeError(fmt.Sprintf("relative URL without a base: %q", abbreviate(*r.Location)))
-	}
-	if location.Scheme != "file" && location.Scheme != "http" && location.Scheme != "https" {
-		return from, tidemark.Errorf(tidemark.BadRequest, "URL %s with scheme %s is not supported", abbreviate(*r.Location), location.Scheme)
+	location, err := parseLocation(*r.Location)
+	if err != nil {
+		return from, err
 	}
 	from.Location = location
 	if r.Checksum != nil {

@@ -21,6 +21,10 @@ type fakeSnapshots struct {
 	waited  int
 	deleted []string
 	from    []rest.SnapshotSource
+
+	receiver receiver
+	uploads  []rest.UploadOptions
+	jobs     []rest.SnapshotJob
 }
 
 func (f *fakeSnapshots) description() rest.SnapshotDescription {
@@ -37,8 +41,11 @@ func (f *fakeSnapshots) List(_ context.Context, collection string) ([]rest.Snaps
 	return []rest.SnapshotDescription{f.description()}, nil
 }
 
-func (f *fakeSnapshots) Create(string) (func(context.Context) (rest.SnapshotDescription, error), error) {
-	return func(context.Context) (rest.SnapshotDescription, error) { f.waited++; return f.description(), nil }, nil
+func (f *fakeSnapshots) Create(string) (rest.Begun[rest.SnapshotDescription], error) {
+	return rest.Begun[rest.SnapshotDescription]{ID: "job-1", Wait: func(context.Context) (rest.SnapshotDescription, error) {
+		f.waited++
+		return f.description(), nil
+	}}, nil
 }
 
 func (f *fakeSnapshots) Delete(_ context.Context, _, name string) error {
@@ -62,9 +69,9 @@ func (f *fakeSnapshots) Open(_ context.Context, _, name string) (rest.SnapshotFi
 	return rest.SnapshotFile{ReadSeekCloser: content, SnapshotDescription: f.description()}, nil
 }
 
-func (f *fakeSnapshots) Recover(_ string, from rest.SnapshotSource) (func(context.Context) error, error) {
+func (f *fakeSnapshots) Recover(_ context.Context, _ string, from rest.SnapshotSource) (rest.Begun[struct{}], error) {
 	f.from = append(f.from, from)
-	return func(context.Context) error { f.waited++; return nil }, nil
+	return rest.Begun[struct{}]{ID: "job-2", Wait: func(context.Context) (struct{}, error) { f.waited++; return struct{}{}, nil }}, nil
 }
 
 func TestSnapshotRoutes(t *testing.T) {
@@ -88,6 +95,7 @@ func TestSnapshotRoutes(t *testing.T) {
 	a = ask("POST /collections/c/snapshots", "")
 	require.Contains(t, string(a.body), `"result":`+described)
 	require.Equal(t, 1, fake.waited)
+	require.Equal(t, "job-1", a.header.Get("Tidemark-Job-Id"))
 	a = ask("POST /collections/c/snapshots?wait=false", "")
 	require.Equal(t, 202, a.status)
 	require.NotContains(t, string(a.body), "result")
@@ -132,9 +140,16 @@ func TestRecoverRequests(t *testing.T) {
 	require.Equal(t, checksum, fake.from[0].Checksum)
 	require.Equal(t, "k", fake.from[0].APIKey)
 	require.Equal(t, 1, fake.waited)
-	require.Equal(t, 202, call(t, server, "PUT", path+"?wait=false", `{"location":"file:///x"}`).status)
+	a = call(t, server, "PUT", path+"?wait=false", `{"location":"file:///x"}`)
+	require.Equal(t, 202, a.status)
+	require.Equal(t, "job-2", a.header.Get("Tidemark-Job-Id"))
 	require.Equal(t, 1, fake.waited)
 
+	for _, location := range []string{"https://host/x?y=z", "c-1.snapshot", "other/c-1.snapshot"} {
+		require.Equal(t, 200, call(t, server, "PUT", path, `{"location":"`+location+`"}`).status)
+		require.Equal(t, location, fake.from[len(fake.from)-1].Location.String())
+	}
+	begun := len(fake.from)
 	for _, c := range []struct {
 		path, body string
 		status     int
@@ -142,6 +157,8 @@ func TestRecoverRequests(t *testing.T) {
 	}{
 		{path, `{}`, 400, "Format error in JSON body: missing field `location`"},
 		{path, `{"location":"x"}`, 400, `Format error in JSON body: relative URL without a base: "x"`},
+		{path, `{"location":"//host/x.snapshot"}`, 400, `Format error in JSON body: relative URL without a base`},
+		{path, `{"location":"x.snapshot/y"}`, 400, `Format error in JSON body: relative URL without a base`},
 		{path, `{"location":"ftp://x/y"}`, 400, "Bad request: URL ftp://x/y with scheme ftp is not supported"},
 		{path, `{"location":"file:///x","priority":"foo"}`, 400, "Format error in JSON body: unknown variant `foo`, expected one of `no_sync`, `snapshot`, `replica`"},
 		{path, `{"location":"file:///x","checksum":"zz"}`, 422, "Validation error in JSON body: [checksum: Validation error: invalid_sha256_hash [{"},
@@ -156,5 +173,5 @@ func TestRecoverRequests(t *testing.T) {
 		require.NoError(t, json.Unmarshal(a.body, &e))
 		require.True(t, strings.HasPrefix(e.Status.Error, c.text), e.Status.Error)
 	}
-	require.Len(t, fake.from, 2, "what is refused is not begun")
+	require.Len(t, fake.from, begun, "what is refused is not begun")
 }

@@ -1,0 +1,101 @@
+package snapshot
+
+import (
+	"context"
+	"io"
+	"net/url"
+	"os"
+
+	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
+)
+
+// Source says where an archive is.
+type Source struct {
+	// Location is one of
+	//   - an http:// or https:// URL,
+	//   - a file:// URL of a file in the snapshots directory,
+	//   - without a scheme: the name of a stored snapshot, of the collection
+	//     that is restored, or of another one as in "other/name.snapshot".
+	Location *url.URL
+	// Checksum is the sha256 that the file must have, 64 hex digits of either
+	// case; empty if it does not matter.
+	Checksum string
+	// APIKey is sent to the host of an http:// or https:// URL and to no other.
+	APIKey string
+}
+
+// origin is where an archive comes from. It is for one goroutine at a time and
+// must be closed.
+type origin interface {
+	// open begins to read the archive. It is called once. The context ends the
+	// reading, too.
+	open(ctx context.Context) (stream, error)
+	io.Closer
+}
+
+// stream is an archive that is read once, from its beginning.
+type stream struct {
+	io.Reader
+	// size is the number of bytes that will come, -1 if that is not known.
+	size int64
+}
+
+// originOf finds the origin of an archive for a collection. Files and stored
+// snapshots are opened now: what is wrong with them is known at once, and they
+// may be deleted while the work waits for its turn.
+func (m *Manager) originOf(ctx context.Context, collection string, src Source) (origin, error) {
+	switch src.Location.Scheme {
+	case "http", "https":
+		if m.fetcher == nil {
+			return nil, tidemark.Errorf(tidemark.Forbidden, "Snapshot recovery from remote URLs is disabled in the configuration")
+		}
+		if src.Location.Host == "" {
+			return nil, tidemark.Errorf(tidemark.BadRequest, "URL %s names no host", shownURL(src.Location))
+		}
+		return &remote{fetcher: m.fetcher, url: src.Location, key: src.APIKey}, nil
+	case "":
+		return m.storedOrigin(ctx, collection, src.Location.Path)
+	case "file":
+		return m.fileOrigin(src.Location)
+	}
+	return nil, tidemark.Errorf(tidemark.BadRequest, "URL %s with scheme %s is not supported", shownURL(src.Location), src.Location.Scheme)
+}
+
+// file is an origin that is a file of the host.
+type file struct{ *os.File }
+
+func (m *Manager) fileOrigin(location *url.URL) (origin, error) {
+	f, err := m.openLocation(location)
+	if err != nil {
+		return nil, err
+	}
+	return file{f}, nil
+}
+
+func (f file) open(context.Context) (stream, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return stream{}, storeError(err)
+	}
+	return stream{f.File, st.Size()}, nil
+}
+
+// stored is an origin that is a snapshot in the store.
+type stored struct{ blob.Object }
+
+// storedOrigin opens a snapshot by its name.
+func (m *Manager) storedOrigin(ctx context.Context, collection, location string) (origin, error) {
+	key, err := m.keyOf(collection, location)
+	if err != nil {
+		return nil, err
+	}
+	// The object is read by the job, which outlives the request.
+	o, err := m.store.Get(context.WithoutCancel(ctx), key)
+	if err != nil {
+		return nil, forObject(err, location)
+	}
+	return stored{o}, nil
+}
+
+func (s stored) open(context.Context) (stream, error) { return stream{s.Object, s.Info().Size}, nil }
