@@ -265,21 +265,55 @@ func (c *catalogContent) free(name string) error {
 	return nil
 }
 
-// Replace lets a name stand for another incarnation, or for its first one if old
-// is the zero UUID. It expects that the name stands for old.
-func (c *Catalog) Replace(name string, old, id uuid.UUID) error {
+// CatalogChange lets a name stand for another incarnation.
+type CatalogChange struct {
+	Name string
+	// Expected is what the name stands for now, the zero UUID if for nothing.
+	Expected, ID uuid.UUID
+	// Previous is what can be brought back, nil if nothing can.
+	Previous *PreviousEntry
+}
+
+// Install lets names stand for other incarnations and then changes aliases, all
+// or nothing. It expects that each name stands for what the change says.
+func (c *Catalog) Install(changes []CatalogChange, aliases []AliasChange) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.content.Collections[name].ID != old {
-		return errChanged
+	next := c.content.clone()
+	for _, ch := range changes {
+		if next.Collections[ch.Name].ID != ch.Expected {
+			return errChanged
+		}
+		if ch.Expected == uuid.Nil {
+			if err := next.free(ch.Name); err != nil {
+				return err
+			}
+		}
+		next.Collections[ch.Name] = CatalogEntry{ID: ch.ID, Previous: ch.Previous}
 	}
-	if old == uuid.Nil {
-		if err := c.content.free(name); err != nil {
+	for _, ch := range aliases {
+		if err := next.changeAlias(ch); err != nil {
 			return err
 		}
 	}
-	next := c.content.clone()
-	next.Collections[name] = CatalogEntry{ID: id}
+	return c.commit(next)
+}
+
+// Forget lets go of previous incarnations by the names of their collections. One
+// that is not the previous of its name any more is passed over.
+func (c *Catalog) Forget(previous map[string]uuid.UUID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next, changed := c.content.clone(), false
+	for name, id := range previous {
+		if e := next.Collections[name]; e.Previous != nil && e.Previous.ID == id {
+			e.Previous = nil
+			next.Collections[name], changed = e, true
+		}
+	}
+	if !changed {
+		return nil
+	}
 	return c.commit(next)
 }
 

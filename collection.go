@@ -52,6 +52,8 @@ type Collection struct {
 	unseen    int
 
 	current atomic.Pointer[published]
+	// previousBytes is what the state takes on disk that this one replaced.
+	previousBytes atomic.Int64
 	// applied is where the applier stands, acknowledged what a new read must
 	// see at least, flushed what the manifest holds.
 	applied      watermark
@@ -257,7 +259,7 @@ func (c *Collection) publish() {
 	c.unseen = 0
 	next := &published{
 		view: c.state.points.Publish(c.state.through), config: c.state.config, durable: c.shown,
-		lineage: c.state.lineage, eventTime: c.state.eventTime, marks: c.state.marks,
+		lineage: c.state.lineage, eventTime: c.state.eventTime, marks: c.state.marks, since: c.state.since,
 	}
 	if old := c.current.Swap(next); old != nil {
 		old.view.Release()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark-db/tidemark/internal/fsx"
@@ -66,8 +67,9 @@ func memoryDir(t testing.TB) string {
 type seen map[string]seenCollection
 
 type seenCollection struct {
-	digest segments.Digest
-	count  int
+	digest   segments.Digest
+	count    int
+	undoable bool
 }
 
 func look(t testing.TB, s *Store) seen {
@@ -77,7 +79,8 @@ func look(t testing.TB, s *Store) seen {
 		require.NoError(t, err, "collection %s", name)
 		v, err := c.View(testContext(t))
 		require.NoError(t, err)
-		out[name] = seenCollection{v.Digest(), v.Count()}
+		_, undoable := s.Previous(name)
+		out[name] = seenCollection{v.Digest(), v.Count(), undoable}
 		v.Release()
 	}
 	return out
@@ -104,6 +107,10 @@ func life(t testing.TB) []struct {
 		}
 	}
 	snap := exampleCopy(t)
+	undo := func(ctx context.Context, s *Store) error {
+		_, err := s.Undo(ctx, "c", uuid.Nil)
+		return err
+	}
 	checkpoint := func(ctx context.Context, s *Store) error {
 		c, err := s.Collection("c")
 		if err != nil {
@@ -138,6 +145,10 @@ func life(t testing.TB) []struct {
 		{"write to it again", write("c", upsert(PointInput{ID: num(9)}))},
 		{"restore", func(ctx context.Context, s *Store) error { return restoreCopy(ctx, s, "c", snap) }},
 		{"write to what was restored", write("c", upsert(PointInput{ID: num(10)}))},
+		{"undo", undo},
+		{"write to what was brought back", write("c", upsert(PointInput{ID: num(11)}))},
+		{"undo the undo", undo},
+		{"restore over what was restored", func(ctx context.Context, s *Store) error { return restoreCopy(ctx, s, "c", snap) }},
 		{"restore under a new name", func(ctx context.Context, s *Store) error { return restoreCopy(ctx, s, "e", snap) }},
 	}
 }
@@ -199,7 +210,27 @@ func lookAfterCrash(t *testing.T, crash fsx.CrashState) seen {
 	s, err := openOnFiles(t, dir, fsx.OS)
 	require.NoError(t, err, "crash after operation %d, %s survives", crash.After, crash.Survival)
 	defer func() { require.NoError(t, s.Close(testContext(t))) }()
+	requireNothingUnnamed(t, s)
 	return look(t, s)
+}
+
+// requireNothingUnnamed checks that there are directories of just the collections
+// that the catalog names.
+func requireNothingUnnamed(t testing.TB, s *Store) {
+	var named []string
+	for _, e := range s.catalog.Entries() {
+		named = append(named, e.ID.String())
+		if e.Previous != nil {
+			named = append(named, e.Previous.ID.String())
+		}
+	}
+	entries, err := os.ReadDir(filepath.Join(s.options.Dir, collectionsDir))
+	require.NoError(t, err)
+	var there []string
+	for _, e := range entries {
+		there = append(there, e.Name())
+	}
+	require.ElementsMatch(t, named, there)
 }
 
 var (

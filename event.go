@@ -66,8 +66,8 @@ type MarkEvent struct {
 	Digest segments.Digest
 }
 
-// RestoreEvent is the first event of a collection that was restored: it says
-// which state the collection began with. It changes nothing else: the state came
+// RestoreEvent is the first event of a collection that was restored, and the
+// first one after an undo: it says which state the collection goes on with. It changes nothing else: the state came
 // with the manifest, and whoever has the state compares.
 type RestoreEvent struct {
 	// Lineage, Position and Digest are those of the state that was restored.

@@ -2,14 +2,12 @@ package tidemark
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 
 	"github.com/google/uuid"
 
-	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/wal"
 )
@@ -77,6 +75,7 @@ func (f *Frozen) Encode(ctx context.Context, dir string) (*segments.Manifest, er
 	if err != nil {
 		return nil, err
 	}
+	m.Since = nil // it is not of the state, but of how it came about
 	fsys := f.collection.store.fsys
 	w, err := writeSegment(ctx, fsys, dir, frozenGeneration, f.state.config.Schema, f.state.view.HeadRows())
 	if err != nil {
@@ -130,77 +129,3 @@ func (f *Frozen) Release() {
 // WritesWait reports whether a write of any collection is on its way into a
 // log. It costs a lock for an instant.
 func (s *Store) WritesWait() bool { return s.shared.budget.writing() }
-
-// restoreReserve stays free for checkpoints and manifests of what is served.
-const restoreReserve = 16 << 20
-
-// Incoming is the directory of a state that is to become a collection, and that
-// nothing names yet. It belongs to one goroutine.
-type Incoming struct {
-	store *Store
-	name  string
-	id    uuid.UUID
-	// expected is the incarnation that the name stood for, the zero UUID if it
-	// stood for nothing.
-	expected  uuid.UUID
-	installed bool
-}
-
-// Receive makes an empty directory for a state of size bytes that is to take the
-// place of what name stands for now: a collection or nothing.
-func (s *Store) Receive(_ context.Context, name string, size int64) (*Incoming, error) {
-	if err := s.settled(name); err != nil {
-		return nil, err
-	}
-	free, err := s.options.FS.FreeBytes(s.options.Dir)
-	if err != nil {
-		return nil, err
-	}
-	if need := size + size/10 + restoreReserve; free < need {
-		return nil, Errorf(Unavailable, "there is no room to restore the snapshot: it needs %d MiB beside what is there, %d MiB are free", need>>20, free>>20)
-	}
-	in := &Incoming{store: s, name: name, id: uuid.New(), expected: s.catalog.Entries()[name].ID}
-	if in.expected == uuid.Nil {
-		if err := s.catalog.Free(name); err != nil {
-			return nil, err
-		}
-	}
-	if err := fsx.MkdirAll(s.options.FS, in.Dir(), 0o750); err != nil {
-		return nil, fmt.Errorf("create directory of the restored collection: %w", err)
-	}
-	return in, nil
-}
-
-// Dir returns the directory, which lies where it will stay.
-func (in *Incoming) Dir() string { return in.store.dir(in.id) }
-
-// Check judges a state before all of it is there. An Error of kind BadInput says
-// that it cannot take the place of the collection.
-func (in *Incoming) Check(m *segments.Manifest) error {
-	config := new(Config)
-	if err := config.UnmarshalJSON(m.Config); err != nil {
-		return Errorf(BadInput, "the configuration in the snapshot is not valid: %v", err)
-	}
-	if in.expected == uuid.Nil {
-		return nil
-	}
-	old, err := in.store.Collection(in.name)
-	if err != nil {
-		return nil //nolint:nilerr // one that cannot be opened is what a restore is for
-	}
-	if have, got := notSparse(old.config().Schema), notSparse(config.Schema); !sameVectors(have, got) {
-		return Errorf(BadInput, "Snapshot is not compatible with existing collection: Collection vectors: %s Snapshot Vectors: %s", describe(have), describe(got))
-	}
-	return nil
-}
-
-// Discard removes the directory unless it has been installed.
-func (in *Incoming) Discard() error {
-	if in.installed {
-		return nil
-	}
-	return in.store.discard(in.id)
-}
-
-// errChanged says that a name stands for something else than it did.
-var errChanged = errors.New("the collection was dropped, created or restored meanwhile")

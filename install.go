@@ -1,13 +1,13 @@
 package tidemark
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -16,47 +16,122 @@ import (
 	"github.com/tidemark-db/tidemark/wal"
 )
 
-// Install puts the state, whose files are in the directory and verified, into
-// the place of the collection. The old collection is fenced: its writes wait
-// while its last position is found, the log of the new one is begun above it,
-// and the catalog is changed, which is the commit. Writes that were answered
-// before are replaced with everything else; those that waited go to the new
-// collection. If anything fails, or the name no longer stands for what it did,
-// nothing has changed.
+// Arrival is a state whose files are in the directory of Incoming and verified.
+type Arrival struct {
+	Incoming *Incoming
+	Manifest *segments.Manifest
+}
+
+// Install puts one state into the place of its collection; see InstallAll.
 func (in *Incoming) Install(ctx context.Context, m *segments.Manifest) error {
-	s := in.store
+	return in.store.InstallAll(ctx, []Arrival{{in, m}}, nil)
+}
+
+// InstallAll puts states into the places of their collections and then changes
+// aliases, all or nothing. The old collections are fenced: their writes wait
+// while their last positions are found, the logs of the new ones are begun above
+// them, and the catalog is changed, which is the commit. Writes that were answered
+// before are replaced with everything else; those that waited go to the new
+// collections. If anything fails, or a name no longer stands for what it did,
+// nothing has changed.
+func (s *Store) InstallAll(ctx context.Context, arrivals []Arrival, aliases []AliasChange) error {
+	rs := make([]*installation, len(arrivals))
+	for i, a := range arrivals {
+		rs[i] = a.Incoming.installation(a.Manifest)
+	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if err := cmp.Or(s.alive(), s.settled(in.name)); err != nil {
+	err := s.install(ctx, rs, aliases)
+	for _, a := range arrivals {
+		// Also if the catalog on disk may name it.
+		a.Incoming.installed = err == nil || errors.Is(err, fsx.ErrNotDurable)
+	}
+	return err
+}
+
+// installation is the part of one collection in an install. What stands behind
+// next is known only in the course of it.
+type installation struct {
+	name string
+	// expected is what the name stands for, the zero UUID if for nothing; id is
+	// what it shall stand for.
+	expected, id uuid.UUID
+	// through is the highest position that is known of the new state.
+	through wal.Position
+	// begin makes the new collection, whose next record lies above base. old is
+	// fenced, and nil if there is none or it could not be opened. Whoever gets a
+	// collection closes it.
+	begin func(ctx context.Context, old *Collection, base wal.Position) (*Collection, error)
+
+	old     *Collection
+	last    wal.Position // of old
+	unfence func()
+	next    *Collection
+	entry   CatalogEntry // what the catalog had before
+}
+
+// install carries out all of them. changing is held.
+func (s *Store) install(ctx context.Context, rs []*installation, aliases []AliasChange) error {
+	if err := s.expect(rs); err != nil {
 		return err
 	}
-	if s.catalog.Entries()[in.name].ID != in.expected {
-		return &Error{Kind: BadRequest, Text: "Snapshot was not restored: the collection was dropped, created or restored meanwhile", Err: errChanged}
+	// One order for all who take several locks.
+	slices.SortFunc(rs, func(a, b *installation) int { return bytes.Compare(a.expected[:], b.expected[:]) })
+	defer func() {
+		for _, r := range rs {
+			r.release()
+		}
+	}()
+	for _, r := range rs {
+		if err := r.fence(ctx); err != nil {
+			return fmt.Errorf("fence the collection: %w", err)
+		}
 	}
-	old := s.served(in.name)
-	last, unfence, err := in.fence(ctx, old, m.Through)
-	if err != nil {
-		return fmt.Errorf("fence the collection: %w", err)
+	changes := make([]CatalogChange, len(rs))
+	for i, r := range rs {
+		var err error
+		if r.next, err = r.begin(ctx, r.old, max(r.through, r.last)); err != nil {
+			return errors.Join(err, closeBegun(ctx, rs))
+		}
+		changes[i] = CatalogChange{Name: r.name, Expected: r.expected, ID: r.id, Previous: s.keep(r)}
 	}
-	defer unfence()
-	// Positions strictly increase within a lineage: only the collection that goes
-	// on where the same history had come keeps it.
-	lineage := uuid.New()
-	if old != nil && old.current.Load().lineage == m.Lineage {
-		lineage = m.Lineage
+	if err := s.catalog.Install(changes, aliases); err != nil {
+		for _, r := range rs {
+			r.old.suspendIf(err)
+		}
+		return errors.Join(err, closeBegun(ctx, rs))
 	}
-	c, err := in.begin(ctx, m, lineage, max(m.Through, last))
-	if err != nil {
+	s.mu.Lock()
+	for _, r := range rs {
+		s.open[r.name] = &entry{collection: r.next}
+	}
+	s.mu.Unlock()
+	for i, r := range rs {
+		s.retire(context.WithoutCancel(ctx), r, changes[i].Previous)
+	}
+	s.wakeHousekeeper()
+	return nil
+}
+
+// expect checks that every name stands for what it did, and finds what is served
+// there.
+func (s *Store) expect(rs []*installation) error {
+	if err := s.alive(); err != nil {
 		return err
 	}
-	if err := s.catalog.Replace(in.name, in.expected, in.id); err != nil {
-		in.installed = errors.Is(err, fsx.ErrNotDurable) // the catalog on disk may name it
-		old.suspendIf(err)
-		return errors.Join(err, c.close(context.WithoutCancel(ctx)))
+	entries := s.catalog.Entries()
+	named := make(map[string]bool, len(rs))
+	for _, r := range rs {
+		if err := s.settled(r.name); err != nil {
+			return err
+		}
+		r.entry = entries[r.name]
+		if r.entry.ID != r.expected || named[r.name] {
+			return &Error{Kind: BadRequest, Text: "Snapshot was not restored: the collection was dropped, created or restored meanwhile", Err: errChanged}
+		}
+		named[r.name] = true
+		r.old = s.served(r.name)
 	}
-	in.installed = true
-	s.set(in.name, &entry{collection: c})
-	in.retire(context.WithoutCancel(ctx), old, c)
 	return nil
 }
 
@@ -74,113 +149,72 @@ func (s *Store) served(name string) *Collection {
 // position of a collection that cannot be opened is not known.
 const unknownLast = 1 << 36
 
-// fence keeps writes of the collection waiting and returns its last position, 0
-// if there is no collection. unfence lets them go on, unless it was retired.
-func (in *Incoming) fence(ctx context.Context, old *Collection, through wal.Position) (last wal.Position, unfence func(), err error) {
+// fence keeps writes of the old collection waiting, until release, and finds its
+// last position.
+func (r *installation) fence(ctx context.Context) error {
 	switch {
-	case in.expected == uuid.Nil:
-		return 0, func() {}, nil
-	case old == nil: // it could not be opened
-		return through + unknownLast, func() {}, nil
+	case r.expected == uuid.Nil:
+		return nil
+	case r.old == nil: // it could not be opened
+		r.last = r.through
+		if p := r.entry.Previous; p != nil {
+			r.last = max(r.last, p.Last)
+		}
+		r.last += unknownLast
+		return nil
 	}
+	old := r.old
 	if err := old.order.exclusive(ctx); err != nil {
-		return 0, nil, err
+		return err
 	}
-	if last, err = old.log.Last(ctx); err == nil {
+	r.unfence = old.order.unlockExclusive
+	last, err := old.log.Last(ctx)
+	if err == nil {
 		err = old.applied.wait(ctx, last)
 	}
 	if err != nil && KindOf(err) != Unavailable && !errors.Is(err, wal.ErrPoisoned) {
-		old.order.unlockExclusive()
-		return 0, nil, err
+		return err
 	}
 	if err != nil { // it accepts no writes any more; a restore is the way out
 		last = max(last, old.applied.position(), old.acknowledged.position()) + unknownLast
 	}
-	return last, func() {
-		if !old.order.retired.Load() {
-			old.order.unlockExclusive()
+	r.last = last
+	return nil
+}
+
+// release lets writes go on, unless the collection was retired.
+func (r *installation) release() {
+	if r.unfence != nil && !r.old.order.retired.Load() {
+		r.unfence()
+	}
+}
+
+// closeBegun closes what an install had begun.
+func closeBegun(ctx context.Context, rs []*installation) error {
+	var errs []error
+	for _, r := range rs {
+		if r.next != nil {
+			errs = append(errs, r.next.close(context.WithoutCancel(ctx)))
 		}
-	}, nil
-}
-
-// begin makes a collection of the directory: a log whose first record names the
-// state, and a manifest as of that record.
-func (in *Incoming) begin(ctx context.Context, m *segments.Manifest, lineage uuid.UUID, base wal.Position) (*Collection, error) {
-	s, dir := in.store, in.Dir()
-	event := &Event{
-		Header: newHeader(0),
-		Body:   &RestoreEvent{Lineage: m.Lineage, Position: m.Through, Digest: m.Digest},
 	}
-	config := new(Config)
-	if err := config.UnmarshalJSON(m.Config); err != nil {
-		return nil, fmt.Errorf("configuration of the snapshot: %w", err)
-	}
-	event.ConfigVersion = config.Version
-	first, err := in.writeFirst(ctx, event, base)
-	if err != nil {
-		return nil, fmt.Errorf("begin the log: %w", err)
-	}
-	started := *m
-	started.Generation, started.Collection, started.Through = m.Generation+1, in.name, first
-	started.Lineage = lineage
-	if err := segments.CommitManifest(s.options.FS, dir, &started); err != nil {
-		return nil, err
-	}
-	return s.openCollection(ctx, in.name, in.id)
-}
-
-// writeFirst makes the log above base and writes its first record.
-func (in *Incoming) writeFirst(ctx context.Context, e *Event, base wal.Position) (first wal.Position, err error) {
-	record, err := AppendEvent(nil, e)
-	if err != nil {
-		return 0, err
-	}
-	log, err := in.store.options.OpenLog(LogOptions{Dir: filepath.Join(in.Dir(), logDir), Base: base, Logger: in.store.logger})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	pending, err := log.Enqueue(ctx, record)
-	if err != nil {
-		return 0, err
-	}
-	return pending.Wait(ctx)
+	return errors.Join(errs...)
 }
 
 // retire ends the old collection: whoever still holds it is sent on to the new
-// one. Its files are removed.
-func (in *Incoming) retire(ctx context.Context, old, new *Collection) {
-	s := in.store
-	if old != nil {
-		old.successor.Store(new)
-		old.order.retire()
-		if err := old.close(ctx); err != nil {
-			s.logger.Warn("could not close a replaced collection", slog.String("collection", in.name), slog.Any("error", err))
+// one. What the catalog does not name any more is removed.
+func (s *Store) retire(ctx context.Context, r *installation, previous *PreviousEntry) {
+	if r.old != nil {
+		r.old.successor.Store(r.next)
+		r.old.order.retire()
+		if err := r.old.close(ctx); err != nil {
+			s.logger.Warn("could not close a replaced collection", slog.String("collection", r.name), slog.Any("error", err))
 		}
 	}
-	if in.expected == uuid.Nil {
-		return
+	if r.entry.Previous != nil && r.entry.Previous.ID != r.id {
+		s.abandon(r.name, r.entry.Previous.ID)
 	}
-	if err := s.discard(in.expected); err != nil { // swept at the next start
-		s.logger.Warn("could not remove the files of a replaced collection", slog.String("collection", in.name), slog.Any("error", err))
+	if r.expected != uuid.Nil && previous == nil {
+		s.abandon(r.name, r.expected)
 	}
-}
-
-// notSparse returns the vectors that are not sparse: those that a snapshot must
-// share with the collection that it replaces.
-func notSparse(schema segments.Schema) (out segments.Schema) {
-	for _, spec := range schema {
-		if spec.Kind != segments.Sparse {
-			out = append(out, spec)
-		}
-	}
-	return out
-}
-
-func describe(schema segments.Schema) string {
-	parts := make([]string, len(schema))
-	for i, s := range schema {
-		parts[i] = fmt.Sprintf("%q: %v, size %d, %v, %v", s.Name, s.Kind, s.Size, s.Datatype, s.Distance)
-	}
-	return "{" + strings.Join(parts, "; ") + "}"
+	s.notePrevious(r.name, cmp.Or(previous, &PreviousEntry{}).ID)
 }

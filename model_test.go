@@ -137,7 +137,9 @@ type machine struct {
 	// held are views taken earlier with what they must show for ever.
 	held  []heldView
 	snaps []takenSnap
-	t     *testing.T
+	// previous is what an undo brings back, nil if nothing can be.
+	previous model
+	t        *testing.T
 }
 
 type takenSnap struct {
@@ -370,7 +372,32 @@ func (m *machine) restore(t *rapid.T) {
 	m.c, err = m.store.Collection("c")
 	require.NoError(t, err)
 	require.Greater(t, m.c.applied.position(), last)
-	m.model = s.model.clone()
+	m.model, m.previous = s.model.clone(), m.model
+}
+
+// undo brings back what the last restore or undo replaced.
+func (m *machine) undo(t *rapid.T) {
+	v, err := m.c.View(t.Context())
+	require.NoError(t, err)
+	last := v.Through()
+	v.Release()
+	preview, perr := m.store.PreviewUndo(t.Context(), "c")
+	out, err := m.store.Undo(t.Context(), "c", preview.Previous)
+	if m.previous == nil {
+		require.Equal(t, NotFound, KindOf(perr))
+		require.Equal(t, NotFound, KindOf(err))
+		return
+	}
+	require.NoError(t, perr)
+	require.NoError(t, err)
+	require.NotEqual(t, preview.Previous, out.Previous)
+	preview.Previous, preview.Until = out.Previous, out.Until
+	require.Equal(t, preview, out)
+	require.Equal(t, last, out.Through)
+	m.c, err = m.store.Collection("c")
+	require.NoError(t, err)
+	require.Greater(t, m.c.applied.position(), last)
+	m.model, m.previous = m.previous, m.model
 }
 
 // reopen stands for a clean restart.
@@ -489,6 +516,7 @@ func TestEngineAgainstModel(t *testing.T) {
 			"checkpoint":    m.checkpoint,
 			"snapshot":      m.snapshot,
 			"restore":       m.restore,
+			"undo":          m.undo,
 			"reopen":        m.reopen,
 			"":              m.check,
 		})

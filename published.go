@@ -3,6 +3,7 @@ package tidemark
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,7 @@ type published struct {
 	lineage   uuid.UUID
 	eventTime time.Time
 	marks     marks
+	since     segments.Since
 }
 
 // retain returns what is published with a reference to its view, to be given
@@ -43,12 +45,16 @@ func (p *published) manifest(collection string) (*segments.Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode configuration: %w", err)
 	}
-	return &segments.Manifest{
+	m := &segments.Manifest{
 		Collection: collection, Lineage: p.lineage, Config: config,
 		Through: p.view.Through(), EventTime: p.eventTime,
 		Digest: p.view.Digest(), Sums: p.view.Sums(), Count: p.view.Count(),
 		Counters: p.marks.counters(),
-	}, nil
+	}
+	if since := p.since; !since.Position.IsZero() {
+		m.Since = &since
+	}
+	return m, nil
 }
 
 // loadState returns the state as of a manifest.
@@ -58,6 +64,10 @@ func loadState(m *segments.Manifest, durable *segments.Durable) (*state, error) 
 		return nil, fmt.Errorf("configuration in the manifest: %w", err)
 	}
 	s.marks.restore(m.Counters)
+	if m.Since != nil {
+		s.since = *m.Since
+		s.since.IDs = slices.Clone(s.since.IDs) // it grows
+	}
 	s.points = durable.State(s.config.Schema, m)
 	return s, nil
 }

@@ -2,6 +2,7 @@ package tidemark
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark-db/tidemark/segments"
@@ -18,13 +20,13 @@ import (
 // nameInput is one call on the name "c", or on the alias "al" that may stand for
 // it.
 type nameInput struct {
-	kind  string // create, drop, write, read, restore, alias, unalias, read alias
+	kind  string // create, drop, write, read, restore, undo, alias, unalias, read alias
 	value int
 }
 
 // nameOutput is what a call answered.
 type nameOutput struct {
-	outcome string // ok, missing, exists, unknown
+	outcome string // ok, missing, exists, changed, unknown
 	value   int    // that was read
 }
 
@@ -32,6 +34,8 @@ type nameOutput struct {
 type nameState struct {
 	exists, alias bool
 	value         int // of the one point, absent if it is not there
+	undoable      bool
+	previous      int // value of the state that an undo brings back
 }
 
 // nameModel says what may follow. A call whose outcome is unknown, because the
@@ -50,8 +54,11 @@ var nameModel = porcupine.NondeterministicModel{
 
 // nameStep returns the state after a call, or none if the answer is impossible.
 func nameStep(s nameState, in nameInput, out nameOutput) []any {
+	if out.outcome == "changed" { // something else happened to the name meanwhile
+		return when(in.kind == "restore" || in.kind == "undo", s)
+	}
 	if out.outcome == "missing" {
-		missing := !s.exists || (in.kind == "read alias" && !s.alias)
+		missing := !s.exists || (in.kind == "read alias" && !s.alias) || (in.kind == "undo" && !s.undoable)
 		return when(missing && in.kind != "create" && in.kind != "restore", s)
 	}
 	if out.outcome == "exists" {
@@ -64,13 +71,23 @@ func nameStep(s nameState, in nameInput, out nameOutput) []any {
 	case "drop":
 		return when(s.exists, nameState{value: absent})
 	case "restore":
-		return []any{nameState{exists: true, alias: s.alias, value: in.value}}
+		return []any{nameState{exists: true, alias: s.alias, value: in.value, undoable: s.exists, previous: s.value}}
+	case "undo":
+		next := s
+		next.value, next.previous = s.previous, s.value
+		return when(s.exists && s.undoable, next)
 	case "write":
-		return when(s.exists, nameState{exists: true, alias: s.alias, value: in.value})
+		next := s
+		next.value = in.value
+		return when(s.exists, next)
 	case "alias":
-		return when(s.exists, nameState{exists: true, alias: true, value: s.value})
+		next := s
+		next.alias = true
+		return when(s.exists, next)
 	case "unalias":
-		return []any{nameState{exists: s.exists, value: s.value}}
+		next := s
+		next.alias = false
+		return []any{next}
 	case "read alias":
 		return when(s.exists && s.alias && out.value == s.value, s)
 	default:
@@ -105,6 +122,8 @@ func (c *nameClient) call(in nameInput) nameOutput {
 		}
 	case "restore":
 		err = restoreCopy(c.t.Context(), c.store, "c", c.snaps[in.value])
+	case "undo":
+		_, err = c.store.Undo(c.t.Context(), "c", uuid.Nil)
 	case "alias":
 		err = c.store.UpdateAliases(c.t.Context(), []AliasChange{{AliasCreate, "al", "c"}})
 	case "unalias":
@@ -124,6 +143,8 @@ func outcomeOf(err error) string {
 	switch {
 	case err == nil:
 		return "ok"
+	case errors.Is(err, errChanged):
+		return "changed"
 	case KindOf(err) == NotFound:
 		return "missing"
 	case KindOf(err) == AlreadyExists:
@@ -165,8 +186,8 @@ func (c *nameClient) read(name string) (int, error) {
 	return int(value.Int()), nil
 }
 
-// TestNamesAreLinearizable lets restores, drops, creations and changes of an alias
-// race with writes, reads and each other.
+// TestNamesAreLinearizable lets restores, undos, drops, creations and changes of an
+// alias race with writes, reads and each other.
 func TestNamesAreLinearizable(t *testing.T) {
 	client := &nameClient{t: t, store: openTestStore(t, t.TempDir(), newMemoryLogs()), snaps: make(map[int]copied)}
 	t.Cleanup(func() { _ = client.store.Close(t.Context()) })
@@ -180,7 +201,7 @@ func TestNamesAreLinearizable(t *testing.T) {
 		_, err = client.store.Drop(t.Context(), "source")
 		require.NoError(t, err)
 	}
-	kinds := []string{"create", "drop", "restore", "write", "write", "write", "read", "read", "read", "alias", "unalias", "read alias"}
+	kinds := []string{"create", "drop", "restore", "restore", "undo", "undo", "write", "write", "write", "read", "read", "read", "alias", "unalias", "read alias"}
 	var mu sync.Mutex
 	var history []porcupine.Operation
 	start := time.Now()
@@ -202,6 +223,7 @@ func TestNamesAreLinearizable(t *testing.T) {
 		})
 	}
 	group.Wait()
+	requireNothingUnnamed(t, client.store)
 	model := nameModel.ToModel()
 	if result := porcupine.CheckOperationsTimeout(model, history, 30*time.Second); result != porcupine.Ok {
 		slices.SortFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })

@@ -48,9 +48,7 @@ func (s *Store) sweep() error {
 }
 
 // recoverAll opens all collections in the background, several at once.
-func (s *Store) recoverAll(ctx context.Context) {
-	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
+func (s *Store) recoverAll(run context.Context) {
 	entries := s.catalog.Entries()
 	names := slices.Sorted(maps.Keys(entries))
 	for _, name := range names {
@@ -77,7 +75,7 @@ func (s *Store) recoverOne(ctx context.Context, name string, id uuid.UUID) {
 	began := time.Now()
 	c, err := s.openCollection(ctx, name, id)
 	if err == nil && c.config().Version.IsZero() {
-		err = errors.Join(errors.New("its log does not begin with its creation: the log is missing"), c.close(ctx))
+		err = errors.Join(errNoLog, c.close(ctx))
 	}
 	s.options.Observer.Recovered(name, time.Since(began), err)
 	if err != nil {
@@ -87,6 +85,9 @@ func (s *Store) recoverOne(ctx context.Context, name string, id uuid.UUID) {
 	}
 	s.set(name, &entry{collection: c})
 }
+
+// errNoLog says that a log is empty that cannot be.
+var errNoLog = errors.New("its log does not begin with its creation: the log is missing")
 
 // remedy says what to do about a collection that cannot be opened.
 func remedy(err error) string {

@@ -22,6 +22,8 @@ type state struct {
 	// position at which the state stands.
 	through wal.Position
 	marks   marks
+	// since is what was written since the state was restored.
+	since segments.Since
 }
 
 func newState() *state {
@@ -66,10 +68,12 @@ func (s *state) applyEvent(e *Event, at wal.Position) (verdict, error) {
 		s.create(body, at)
 	case *ConfigureEvent:
 		s.configure(body, at)
+		s.since.Note(nil)
 	case *RestoreEvent:
 		if derived := s.points.Digest(); derived != body.Digest {
 			return verdict{}, &DivergedError{At: body.Position, Noted: body.Digest, Derived: derived}
 		}
+		s.since = segments.Since{Position: at}
 	case *PointsEvent:
 		f := newFold(s.points, s.config.Schema, at, len(body.Effects))
 		changes, err := f.changes(body.Effects)
@@ -77,6 +81,7 @@ func (s *state) applyEvent(e *Event, at wal.Position) (verdict, error) {
 			return verdict{}, err
 		}
 		s.points.Apply(at, changes)
+		s.since.Note(changes)
 		return f.verdict, nil
 	}
 	return verdict{}, nil

@@ -29,6 +29,9 @@ type Stats struct {
 	// PinnedBytes is the size of segments that only those views keep: merges
 	// have replaced them.
 	PinnedBytes int64
+	// PreviousBytes is the size on disk of the state that a restore replaced and
+	// that can be brought back.
+	PreviousBytes int64
 }
 
 // Sizer is implemented by logs that know how much room they take.
@@ -60,5 +63,6 @@ func (c *Collection) Stats(ctx context.Context) (Stats, error) {
 		_, s.LogBytes = sized.Size()
 	}
 	s.PinnedViews, s.PinnedSince, s.PinnedBytes = c.pins.stats(p.view)
+	s.PreviousBytes = c.previousBytes.Load()
 	return s, nil
 }

@@ -44,6 +44,13 @@ type Options struct {
 	HeadBytes, HeadLogBytes int64
 	// RetryInterval is the wait after a checkpoint that failed; 0 is 5 s.
 	RetryInterval time.Duration
+	// UndoRetention is how long the state that a restore replaced can be brought
+	// back; 0 is an hour, less than 0 keeps none. UndoBytes bounds what all those
+	// states take on disk: beyond it the oldest go early; 0 is 16 GiB.
+	UndoRetention time.Duration
+	UndoBytes     int64
+	// Now tells the time; nil is the clock of the host.
+	Now func() time.Time
 	// Observer is told what goes on in the background; nil tells nobody.
 	Observer Observer
 }
@@ -72,6 +79,13 @@ func (o Options) withDefaults() Options {
 	if o.Observer == nil {
 		o.Observer = noObserver{}
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.UndoRetention == 0 {
+		o.UndoRetention = time.Hour
+	}
+	setDefault(&o.UndoBytes, 16<<30)
 	setDefault(&o.Recoveries, 4)
 	setDefault(&o.Budget, 256<<20)
 	o.Budget = min(o.Budget, maxBudget)
@@ -100,13 +114,22 @@ type Store struct {
 	// changing serialises creation, removal and replacement of collections.
 	changing sync.Mutex
 	closed   bool
+	// reviving are the previous incarnations that an undo has open; changing
+	// guards it. revivals waits for those undos.
+	reviving map[uuid.UUID]bool
+	revivals sync.WaitGroup
 
-	mu   sync.RWMutex
-	open map[string]*entry // by name, as the catalog has it
+	mu       sync.RWMutex
+	open     map[string]*entry   // by name, as the catalog has it
+	previous map[uuid.UUID]int64 // bytes of previous incarnations
 
-	ready    atomic.Bool
-	stop     context.CancelFunc
-	recovery sync.WaitGroup
+	ready atomic.Bool
+	// running ends, by stop, when the store is closed.
+	running      context.Context
+	stop         context.CancelFunc
+	recovery     sync.WaitGroup
+	housekeeping sync.WaitGroup
+	tidyUp       chan struct{}
 }
 
 // entry is a collection that the catalog names: recovering, open or refused.
@@ -138,7 +161,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("load catalog: %w", err), lock.Release())
 	}
-	s := &Store{options: o, logger: o.Logger, lock: lock, catalog: catalog, open: make(map[string]*entry)}
+	s := &Store{
+		options: o, logger: o.Logger, lock: lock, catalog: catalog,
+		open: make(map[string]*entry), previous: make(map[uuid.UUID]int64),
+		reviving: make(map[uuid.UUID]bool), tidyUp: make(chan struct{}, 1),
+	}
 	s.shared = &shared{
 		fsys: o.FS, openLog: o.OpenLog, budget: newBudget(o.Budget, o.Patience),
 		headBytes: o.HeadBytes, logBytes: o.HeadLogBytes,
@@ -147,7 +174,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := s.sweep(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sweep data directory: %w", err), lock.Release())
 	}
-	s.recoverAll(ctx)
+	s.running, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.recoverAll(s.running)
+	s.housekeeping.Go(func() {
+		s.recovery.Wait() // what is served is what is told of sizes
+		s.keepHouse(s.running)
+	})
 	return s, nil
 }
 
@@ -328,8 +360,9 @@ func (s *Store) Drop(ctx context.Context, name string) (bool, error) {
 			s.logger.Warn("could not close a dropped collection", slog.String("collection", name), slog.Any("error", err))
 		}
 	}
-	if err := s.discard(e.ID); err != nil { // swept at the next start
-		s.logger.Warn("could not remove the files of a dropped collection", slog.String("collection", name), slog.Any("error", err))
+	s.abandon(name, e.ID)
+	if e.Previous != nil {
+		s.abandon(name, e.Previous.ID)
 	}
 	return true, nil
 }
@@ -341,8 +374,12 @@ func (s *Store) Close(ctx context.Context) error {
 	s.stop()
 	s.recovery.Wait()
 	s.changing.Lock()
-	defer s.changing.Unlock()
 	s.closed = true
+	s.changing.Unlock()
+	s.revivals.Wait()
+	s.housekeeping.Wait()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	s.mu.Lock()
 	open := s.open
 	s.open = make(map[string]*entry)

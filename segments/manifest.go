@@ -47,7 +47,9 @@ type Manifest struct {
 	Count     int             `json:"count"`
 	// Counters are what else is counted from record to record.
 	Counters map[string]uint64 `json:"counters,omitempty"`
-	Segments []SegmentEntry    `json:"segments"` // in the order of their names
+	// Since is nil if the collection was never restored.
+	Since    *Since         `json:"since,omitempty"`
+	Segments []SegmentEntry `json:"segments"` // in the order of their names
 	// Deletes has the dead rows of all segments; nil if there are none.
 	Deletes *FileInfo `json:"deletes,omitempty"`
 }

@@ -1,0 +1,200 @@
+package tidemark
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tidemark-db/tidemark/internal/fsx"
+)
+
+// Previous is a state that a restore or an undo replaced and that can be brought
+// back. It is closed: it takes bytes of disk and nothing else.
+type Previous struct {
+	ID uuid.UUID
+	// Until is when it may be removed.
+	Until time.Time
+	Bytes int64
+}
+
+// Previous returns the state to which a collection can be brought back.
+func (s *Store) Previous(nameOrAlias string) (Previous, bool) {
+	_, e, ok := s.catalog.Resolve(nameOrAlias)
+	if !ok || e.Previous == nil {
+		return Previous{}, false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return Previous{ID: e.Previous.ID, Until: time.Unix(e.Previous.Until, 0).UTC(), Bytes: s.previous[e.Previous.ID]}, true
+}
+
+// keep returns what the catalog shall say of the collection that is replaced, nil
+// if it is not kept.
+func (s *Store) keep(r *installation) *PreviousEntry {
+	if r.expected == uuid.Nil || s.options.UndoRetention < 0 {
+		return nil
+	}
+	until := s.options.Now().Add(s.options.UndoRetention + time.Second - 1) // whole seconds
+	return &PreviousEntry{ID: r.expected, Last: r.last, Until: until.Unix()}
+}
+
+// abandon removes an incarnation that nothing names any more, unless an undo has
+// it open: then that removes it.
+func (s *Store) abandon(name string, id uuid.UUID) {
+	if s.reviving[id] {
+		return
+	}
+	s.mu.Lock()
+	delete(s.previous, id)
+	s.mu.Unlock()
+	if err := s.discard(id); err != nil { // swept at the next start
+		s.logger.Warn("could not remove the files of a replaced or dropped collection", slog.String("collection", name), slog.Any("error", err))
+	}
+}
+
+// notePrevious measures the previous incarnation of a collection, the zero UUID
+// if it has none, for those who ask how much is kept.
+func (s *Store) notePrevious(name string, id uuid.UUID) {
+	var size int64
+	if id != uuid.Nil {
+		size = dirBytes(s.options.FS, s.dir(id))
+		s.mu.Lock()
+		s.previous[id] = size
+		s.mu.Unlock()
+	}
+	if c := s.served(name); c != nil {
+		c.previousBytes.Store(size)
+	}
+}
+
+// dirBytes returns the size of all files below dir that can be found.
+func dirBytes(fsys fsx.FS, dir string) (n int64) {
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if e.IsDir() {
+			n += dirBytes(fsys, name)
+			continue
+		}
+		var st fs.FileInfo
+		if st, err = fsys.Stat(name); err == nil {
+			n += st.Size()
+		}
+	}
+	return n
+}
+
+// forgetRetry is the wait after the catalog could not be changed.
+const forgetRetry = time.Minute
+
+// keepHouse removes previous states when their time is over, or when they take
+// too much room, until ctx ends.
+func (s *Store) keepHouse(ctx context.Context) {
+	for {
+		wait, due := s.tidy()
+		timer := time.NewTimer(wait)
+		if !due {
+			timer.Stop()
+		}
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		case <-s.tidyUp:
+			timer.Stop()
+		}
+	}
+}
+
+// wakeHousekeeper lets it look again. It never waits.
+func (s *Store) wakeHousekeeper() {
+	select {
+	case s.tidyUp <- struct{}{}:
+	default: // it was asked already
+	}
+}
+
+// kept is a previous state that may be removed.
+type kept struct {
+	name  string
+	entry *PreviousEntry
+	bytes int64
+}
+
+// tidy removes what is not to be kept any more. It returns how long nothing more
+// is due, and whether anything will be.
+func (s *Store) tidy() (wait time.Duration, due bool) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if s.alive() != nil {
+		return 0, false
+	}
+	all := s.allKept()
+	goes := s.surplus(all)
+	names := make(map[string]uuid.UUID, len(goes))
+	for _, k := range goes {
+		names[k.name] = k.entry.ID
+	}
+	if err := s.catalog.Forget(names); err != nil {
+		s.logger.Warn("could not let go of previous states of collections", slog.Any("error", err))
+		return forgetRetry, true
+	}
+	for _, k := range goes {
+		s.logger.Info("the previous state of a collection is removed", slog.String("collection", k.name), slog.Int64("bytes", k.bytes))
+		s.abandon(k.name, k.entry.ID)
+		s.notePrevious(k.name, uuid.Nil)
+	}
+	if rest := all[len(goes):]; len(rest) > 0 {
+		return max(time.Unix(rest[0].entry.Until, 0).Sub(s.options.Now()), 0), true
+	}
+	return 0, false
+}
+
+// allKept returns all previous states, those first that go first.
+func (s *Store) allKept() []kept {
+	var all []kept
+	for name, e := range s.catalog.Entries() {
+		if e.Previous == nil {
+			continue
+		}
+		s.mu.RLock()
+		_, known := s.previous[e.Previous.ID]
+		s.mu.RUnlock()
+		if !known { // since before the start
+			s.notePrevious(name, e.Previous.ID)
+		}
+		p, _ := s.Previous(name)
+		all = append(all, kept{name, e.Previous, p.Bytes})
+	}
+	slices.SortFunc(all, func(a, b kept) int {
+		return cmp.Or(cmp.Compare(a.entry.Until, b.entry.Until), cmp.Compare(a.name, b.name))
+	})
+	return all
+}
+
+// surplus returns the first of all that are over their time or the bytes that may
+// be kept.
+func (s *Store) surplus(all []kept) []kept {
+	var total int64
+	for _, k := range all {
+		total += k.bytes
+	}
+	now := s.options.Now().Unix()
+	for i, k := range all {
+		if s.options.UndoRetention >= 0 && k.entry.Until > now && total <= s.options.UndoBytes {
+			return all[:i]
+		}
+		total -= k.bytes
+	}
+	return all
+}
