@@ -87,9 +87,10 @@ type Service struct {
 
 // Tidemark holds what the reference has no name for.
 type Tidemark struct {
-	BudgetMB               int `koanf:"budget_mb"`   // memory for what is not yet in segments; 0: a quarter of the memory
-	HeadMB                 int `koanf:"head_mb"`     // a head of this size is written to a segment
-	HeadLogMB              int `koanf:"head_log_mb"` // so is one with this much log behind it
+	BudgetMB               int `koanf:"budget_mb"`      // memory for what is not yet in segments; 0: a quarter of the memory
+	ReadMemoryMB           int `koanf:"read_memory_mb"` // memory for bodies and answers of reads; 0: an eighth of the memory
+	HeadMB                 int `koanf:"head_mb"`        // a head of this size is written to a segment
+	HeadLogMB              int `koanf:"head_log_mb"`    // so is one with this much log behind it
 	LogSegmentMB           int `koanf:"log_segment_mb"`
 	PprofPort              int `koanf:"pprof_port"` // on the loopback interface; 0: off
 	ShutdownTimeoutSec     int `koanf:"shutdown_timeout_sec"`

@@ -47,6 +47,7 @@ var bounds = []bound{
 	{"service.http_client_request_timeout_sec", 1, day, "5 is usual"},
 	{"service.http_keep_alive_timeout_sec", 1, day, "5 is usual"},
 	{"tidemark.budget_mb", 0, maxMB, "0 takes a quarter of the memory"},
+	{"tidemark.read_memory_mb", 0, maxMB, "0 takes an eighth of the memory"},
 	{"tidemark.head_mb", 1, 4096, "64 is usual"},
 	{"tidemark.head_log_mb", 1, maxMB, "256 is usual"},
 	{"tidemark.log_segment_mb", 1, 1024, "16 is usual"},
@@ -60,6 +61,10 @@ var bounds = []bound{
 // minBudgetMB is the least memory with which the heads of a few collections and
 // the bodies of requests get on.
 const minBudgetMB = 256
+
+// readBodyFactor is how many bytes of memory a byte of a body takes while it is
+// read.
+const readBodyFactor = 4
 
 // LogLevels are the values of log_level, in any case. TRACE is DEBUG here.
 var LogLevels = []string{"OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"}
@@ -183,6 +188,9 @@ func (v *validator) memory() {
 	c := v.loaded.Config.Tidemark
 	if c.BudgetMB > 0 && c.BudgetMB < minBudgetMB {
 		v.fail("tidemark.budget_mb", "must be 0 or at least %d; 0 takes a quarter of the memory", minBudgetMB)
+	}
+	if least := readBodyFactor * v.loaded.Config.Service.MaxRequestSizeMB; c.ReadMemoryMB > 0 && c.ReadMemoryMB < least {
+		v.fail("tidemark.read_memory_mb", "must be 0 or at least %d, %d times service.max_request_size_mb: the largest body could not be read", least, readBodyFactor)
 	}
 	if c.BudgetMB > 0 && c.HeadMB*2 > c.BudgetMB {
 		v.fail("tidemark.head_mb", "is more than half of tidemark.budget_mb, so that no head could fill while another one is written; lower it to %d or less", c.BudgetMB/2)

@@ -48,6 +48,8 @@ func TestValidation(t *testing.T) {
 		{"storage.hnsw_index.ef_construct", "3", `storage.hnsw_index.ef_construct = 3: must be from 4 to 10000; 100 is usual`},
 		{"tidemark.budget_mb", "100", `tidemark.budget_mb = 100: must be 0 or at least 256; 0 takes a quarter of the memory`},
 		{"tidemark.budget_mb", "256", ""},
+		{"tidemark.read_memory_mb", "127", `tidemark.read_memory_mb = 127: must be 0 or at least 128, 4 times service.max_request_size_mb: the largest body could not be read`},
+		{"tidemark.read_memory_mb", "128", ""},
 		{"tidemark.pprof_port", "6333", `tidemark.pprof_port = 6333: is used by the service too; choose another port`},
 	}
 	for _, tt := range tests {

@@ -39,6 +39,8 @@ var (
 func busy(t testing.TB) (*Metrics, *fakeSource) {
 	t.Helper()
 	m := newTestMetrics(t)
+	m.REST().MemoryHeld(1<<20, 128<<20)
+	m.REST().MemoryRefused()
 	source := &fakeSource{
 		ready: true, aliases: map[string]string{"alias": "books"},
 		collections: []Collection{

@@ -69,7 +69,7 @@ func New(o Options) (*Metrics, error) {
 	into := m.prefixed(m.registry)
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.buildInfo(), m.engine, m.snapshots, memoryCollector{}, newProcessCollector(), collectors.NewGoCollector(),
+		m.buildInfo(), &m.rest.reads, m.engine, m.snapshots, memoryCollector{}, newProcessCollector(), collectors.NewGoCollector(),
 	} {
 		errs = append(errs, into.Register(c))
 	}

@@ -15,6 +15,7 @@ import (
 // only.
 type REST struct {
 	source atomic.Pointer[Source] // nil until Handler is called
+	reads  reads
 
 	mu sync.RWMutex
 	// all counts every request, by those of collections that exist once more.

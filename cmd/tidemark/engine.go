@@ -28,7 +28,7 @@ type storeEngine struct {
 }
 
 // openEngine opens the store that c names and puts the transports before it.
-func openEngine(ctx context.Context, c config.Config, budget int64, logger *slog.Logger) (engine, error) {
+func openEngine(ctx context.Context, c config.Config, memory budgets, logger *slog.Logger) (engine, error) {
 	observed, err := metrics.New(metrics.Options{
 		APIVersion: rest.APIVersion, Version: version, Commit: commit,
 		Prefix: c.Service.MetricsPrefix, Logger: logger,
@@ -36,7 +36,7 @@ func openEngine(ctx context.Context, c config.Config, budget int64, logger *slog
 	if err != nil {
 		return nil, err
 	}
-	store, err := tidemark.Open(ctx, storeOptions(c, budget, observed, logger))
+	store, err := tidemark.Open(ctx, storeOptions(c, memory.writes, observed, logger))
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +52,7 @@ func openEngine(ctx context.Context, c config.Config, budget int64, logger *slog
 		Defaults:        defaultSettings(c),
 		Keys:            keys(c.Service),
 		MaxRequestBytes: int64(c.Service.MaxRequestSizeMB) << 20,
+		MaxReadBytes:    memory.reads,
 		DisableCORS:     !c.Service.EnableCORS,
 		Ready:           e.Ready,
 		Metrics:         observed.Handler(metrics.StoreSource(store)),

@@ -20,7 +20,7 @@ type fakeEngine struct {
 	mu     sync.Mutex
 	events []string // what happened, in order
 
-	budget   int64
+	memory   budgets
 	logger   *slog.Logger
 	closeErr error
 }
@@ -32,8 +32,8 @@ func newFakeEngine() *fakeEngine {
 }
 
 func openFake(e *fakeEngine) opener {
-	return func(_ context.Context, _ config.Config, budget int64, logger *slog.Logger) (engine, error) {
-		e.budget, e.logger = budget, logger
+	return func(_ context.Context, _ config.Config, memory budgets, logger *slog.Logger) (engine, error) {
+		e.memory, e.logger = memory, logger
 		e.note("open")
 		return e, nil
 	}

@@ -7,17 +7,28 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/tidemark-db/tidemark/config"
 )
 
-// budgetBytes returns the memory that bodies, queues and heads may take
-// together: what was configured, or a quarter of the memory that there is, but
-// at least 256 MiB.
-func budgetBytes(configuredMB int, memory int64) int64 {
-	const least = 256 << 20
-	if configuredMB > 0 {
-		return int64(configuredMB) << 20
+// budgets are shares of the memory, in bytes.
+type budgets struct {
+	writes int64 // bodies, queues, heads and deaths
+	reads  int64 // bodies and answers of requests other than writes
+}
+
+// shareMemory returns what was configured, else a quarter of the memory for
+// writes and an eighth for reads, each at least so much that one request of the
+// usual greatest size gets on.
+func shareMemory(c config.Tidemark, memory int64) budgets {
+	b := budgets{writes: max(memory/4, 256<<20), reads: max(memory/8, 128<<20)}
+	if c.BudgetMB > 0 {
+		b.writes = int64(c.BudgetMB) << 20
 	}
-	return max(memory/4, least)
+	if c.ReadMemoryMB > 0 {
+		b.reads = int64(c.ReadMemoryMB) << 20
+	}
+	return b
 }
 
 // memoryBytes returns the memory that this process can count on: the least of

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tidemark-db/tidemark/config"
 )
 
 func TestMemory(t *testing.T) {
@@ -54,18 +56,21 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-func TestBudget(t *testing.T) {
+func TestShareMemory(t *testing.T) {
 	const mib = int64(1) << 20
 	tests := []struct {
-		configuredMB int
-		memory, want int64
+		writesMB, readsMB int
+		memory            int64
+		want              budgets
 	}{
-		{0, 0, 256 * mib},
-		{0, 512 * mib, 256 * mib},
-		{0, 4096 * mib, 1024 * mib},
-		{300, 4096 * mib, 300 * mib},
+		{0, 0, 0, budgets{256 * mib, 128 * mib}},
+		{0, 0, 512 * mib, budgets{256 * mib, 128 * mib}},
+		{0, 0, 4096 * mib, budgets{1024 * mib, 512 * mib}},
+		{300, 0, 4096 * mib, budgets{300 * mib, 512 * mib}},
+		{0, 200, 4096 * mib, budgets{1024 * mib, 200 * mib}},
 	}
 	for _, tt := range tests {
-		require.Equal(t, tt.want, budgetBytes(tt.configuredMB, tt.memory))
+		c := config.Tidemark{BudgetMB: tt.writesMB, ReadMemoryMB: tt.readsMB}
+		require.Equal(t, tt.want, shareMemory(c, tt.memory))
 	}
 }

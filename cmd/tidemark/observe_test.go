@@ -21,7 +21,7 @@ func openTestEngine(t *testing.T, dir string) engine {
 	c := config.Default()
 	c.Storage.StoragePath, c.Storage.SnapshotsPath = filepath.Join(dir, "storage"), filepath.Join(dir, "snapshots")
 	c.Service.MetricsPrefix = "blue_"
-	e, err := openEngine(t.Context(), c, 256<<20, slog.New(slog.DiscardHandler))
+	e, err := openEngine(t.Context(), c, budgets{writes: 256 << 20, reads: 128 << 20}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	require.Eventually(t, e.Ready, time.Minute, time.Millisecond)
 	return e
@@ -53,6 +53,7 @@ func TestMetricsOfEverything(t *testing.T) {
 		`blue_tidemark_log_group_records_count{collection="books"} 2`,
 		`blue_tidemark_snapshot_successes_total{collection="books"} 1`,
 		`blue_tidemark_budget_limit_bytes 2.68435456e+08`,
+		`blue_tidemark_read_memory_limit_bytes 1.34217728e+08`,
 	} {
 		requireSample(t, e, sample)
 	}

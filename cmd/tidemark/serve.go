@@ -30,7 +30,7 @@ type engine interface {
 }
 
 // opener opens the engine. Recovery goes on in the background.
-type opener func(ctx context.Context, c config.Config, budget int64, logger *slog.Logger) (engine, error)
+type opener func(ctx context.Context, c config.Config, memory budgets, logger *slog.Logger) (engine, error)
 
 func (a *app) runServe(c *cobra.Command, _ []string) error {
 	loaded, err := a.load()
@@ -53,15 +53,16 @@ func (a *app) serve(ctx context.Context, c config.Config, logger *slog.Logger, s
 	if runtime.GOMAXPROCS(0) < minProcs {
 		runtime.GOMAXPROCS(minProcs)
 	}
-	budget := budgetBytes(c.Tidemark.BudgetMB, memoryBytes(a.root, goMemoryLimit()))
-	logger.Info("starting", slog.String("version", version), slog.String("commit", commit), slog.Int64("budget_bytes", budget))
+	memory := shareMemory(c.Tidemark, memoryBytes(a.root, goMemoryLimit()))
+	logger.Info("starting", slog.String("version", version), slog.String("commit", commit),
+		slog.Int64("budget_bytes", memory.writes), slog.Int64("read_memory_bytes", memory.reads))
 
 	listeners, err := listen(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer listeners.close()
-	e, err := a.open(ctx, c, budget, logger)
+	e, err := a.open(ctx, c, memory, logger)
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}

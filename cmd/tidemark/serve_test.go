@@ -156,12 +156,12 @@ func TestProfilesAreServedOnLoopbackOnly(t *testing.T) {
 	require.Equal(t, exitOK, <-p.exited)
 }
 
-func TestBudgetReachesTheStore(t *testing.T) {
+func TestBudgetsReachTheEngine(t *testing.T) {
 	e := newFakeEngine()
-	p := start(t, e, []string{"TIDEMARK__BUDGET_MB=300"})
+	p := start(t, e, []string{"TIDEMARK__BUDGET_MB=300", "TIDEMARK__READ_MEMORY_MB=200"})
 	p.stop()
 	require.Equal(t, exitOK, <-p.exited)
-	require.Equal(t, int64(300<<20), e.budget)
+	require.Equal(t, budgets{writes: 300 << 20, reads: 200 << 20}, e.memory)
 }
 
 func TestOpenServerWithoutKeyIsWarnedAbout(t *testing.T) {

@@ -94,7 +94,7 @@ func TestDecodingIsPaidFor(t *testing.T) {
 // TestABodyThatBecomesTooMuchIsRefused: a list of ids is refused before it is
 // decoded, whatever room was left for the body itself.
 func TestABodyThatBecomesTooMuchIsRefused(t *testing.T) {
-	m := newMemory(4<<20, 0)
+	m := newMemory(4<<20, 0, nil)
 	body := listBody(`{"points":[`, func(int) string { return "1" }, `]}`)
 	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 	pool := newDocuments()

@@ -26,6 +26,7 @@ const readPatience = 5 * time.Second
 type memory struct {
 	limit    int64
 	patience time.Duration
+	observer memoryObserver
 
 	mu      sync.Mutex
 	used    int64
@@ -44,8 +45,32 @@ type claim struct {
 	settled chan error
 }
 
-func newMemory(limit int64, patience time.Duration) *memory {
-	return &memory{limit: limit, patience: patience}
+// memoryObserver is the part of an Observer that looks at memory.
+type memoryObserver interface {
+	MemoryHeld(held, limit int64)
+	MemoryRefused()
+}
+
+// nobody is the observer where there is none.
+type nobody struct{}
+
+func (nobody) MemoryHeld(int64, int64) {}
+func (nobody) MemoryRefused()          {}
+
+// newMemory returns a memory of which o, which may be nil, is told.
+func newMemory(limit int64, patience time.Duration, o Observer) *memory {
+	m := &memory{limit: limit, patience: patience, observer: nobody{}}
+	if o != nil {
+		m.observer = o
+	}
+	m.observer.MemoryHeld(0, limit)
+	return m
+}
+
+// hold adds n bytes, which may be negative, to what is used. mu is held.
+func (m *memory) hold(n int64) {
+	m.used += n
+	m.observer.MemoryHeld(m.used, m.limit)
 }
 
 // claim returns a claim that holds nothing yet.
@@ -65,12 +90,13 @@ func (c *claim) grow(ctx context.Context, n int64) error {
 	}
 	m := c.memory
 	if c.held+more > m.limit {
+		m.observer.MemoryRefused()
 		return tidemark.Errorf(tidemark.BadRequest,
 			"the request needs more than %d MiB of memory, as much as there is for all reads: ask for fewer points, or for less of each", m.limit>>20)
 	}
 	m.mu.Lock()
 	if len(m.waiting) == 0 && m.used+more <= m.limit {
-		m.used += more
+		m.hold(more)
 		c.held += more
 		m.mu.Unlock()
 		return nil
@@ -91,20 +117,20 @@ func (c *claim) wait(ctx context.Context) error {
 	case err := <-c.settled:
 		return err
 	case <-timer.C:
-		return c.giveUp(c.memory.refusal())
+		return c.giveUp(c.memory.refusal)
 	case <-ctx.Done():
-		return c.giveUp(ctx.Err())
+		return c.giveUp(ctx.Err)
 	}
 }
 
-// giveUp ends the wait with err unless it is settled already.
-func (c *claim) giveUp(err error) error {
+// giveUp ends the wait with what why says, unless it is settled already.
+func (c *claim) giveUp(why func() error) error {
 	m := c.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, w := range m.waiting {
 		if w == c {
-			m.end(i, err)
+			m.end(i, why())
 			break
 		}
 	}
@@ -120,7 +146,7 @@ func (c *claim) release() {
 	m := c.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.used -= c.held
+	m.hold(-c.held)
 	c.held = 0
 	m.settle()
 }
@@ -131,7 +157,7 @@ func (m *memory) settle() {
 		first := m.waiting[0]
 		switch {
 		case m.used+first.wants <= m.limit:
-			m.used += first.wants
+			m.hold(first.wants)
 			m.end(0, nil)
 			first.held += first.wants
 		case m.idle == m.used: // nobody is left who could give anything back
@@ -162,7 +188,9 @@ func (m *memory) end(i int, err error) {
 	c.settled <- err
 }
 
+// refusal counts that somebody is refused, and says why.
 func (m *memory) refusal() error {
+	m.observer.MemoryRefused()
 	return &tidemark.Error{Kind: tidemark.Unavailable, Text: fmt.Sprintf(
 		"reads wait for memory, of which they may take %d MiB together: try again, or ask for fewer points", m.limit>>20)}
 }

@@ -35,7 +35,7 @@ func grown(t *testing.T, ctx context.Context, c *claim, n int64) <-chan error {
 }
 
 func TestSmallClaimsAreFree(t *testing.T) {
-	m := newMemory(1, time.Minute)
+	m := newMemory(1, time.Minute, nil)
 	for range 3 {
 		require.NoError(t, m.claim().grow(t.Context(), freeBytes))
 	}
@@ -43,7 +43,7 @@ func TestSmallClaimsAreFree(t *testing.T) {
 }
 
 func TestClaimsWaitForRoomInOrder(t *testing.T) {
-	m := newMemory(100, time.Minute)
+	m := newMemory(100, time.Minute, nil)
 	first := hold(t, m, 60)
 	second, third := m.claim(), m.claim()
 	waits := grown(t, t.Context(), second, 50)
@@ -58,7 +58,7 @@ func TestClaimsWaitForRoomInOrder(t *testing.T) {
 }
 
 func TestClaimsAreRefused(t *testing.T) {
-	m := newMemory(100, 0)
+	m := newMemory(100, 0, nil)
 	first := hold(t, m, 60)
 	err := m.claim().grow(t.Context(), freeBytes+50)
 	require.Equal(t, tidemark.Unavailable, tidemark.KindOf(err), "after waiting: %v", err)
@@ -77,7 +77,7 @@ func TestClaimsAreRefused(t *testing.T) {
 // TestTheLastIsRefusedWhenAllWait stages what would wait forever: each holds
 // what the others wait for.
 func TestTheLastIsRefusedWhenAllWait(t *testing.T) {
-	m := newMemory(100, time.Minute)
+	m := newMemory(100, time.Minute, nil)
 	first, second := hold(t, m, 50), hold(t, m, 50)
 	waits := grown(t, t.Context(), first, 70)
 	err := second.grow(t.Context(), freeBytes+70)
@@ -87,4 +87,31 @@ func TestTheLastIsRefusedWhenAllWait(t *testing.T) {
 	first.release()
 	require.Zero(t, m.used)
 	require.Zero(t, m.idle)
+}
+
+// watcher is an Observer that looks at memory only.
+type watcher struct {
+	Observer
+	held    []int64
+	refused int
+}
+
+func (w *watcher) MemoryHeld(held, _ int64) { w.held = append(w.held, held) }
+func (w *watcher) MemoryRefused()           { w.refused++ }
+
+func TestMemoryIsObserved(t *testing.T) {
+	w := &watcher{}
+	m := newMemory(100, 0, w)
+	first := hold(t, m, 60)
+	second := hold(t, m, 30)
+	require.Error(t, m.claim().grow(t.Context(), freeBytes+20), "after waiting")
+	require.Error(t, m.claim().grow(t.Context(), freeBytes+101), "what can never be")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	m.patience = time.Minute
+	require.Error(t, m.claim().grow(ctx, freeBytes+20), "who went away was not refused")
+	first.release()
+	second.release()
+	require.Equal(t, []int64{0, 60, 90, 30, 0}, w.held)
+	require.Equal(t, 2, w.refused)
 }

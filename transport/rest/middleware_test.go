@@ -64,6 +64,10 @@ type recorder struct {
 	seen []string
 }
 
+func (*recorder) MemoryHeld(int64, int64) {}
+
+func (*recorder) MemoryRefused() {}
+
 func (r *recorder) Answered(method, route, collection string, status int, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

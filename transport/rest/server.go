@@ -62,6 +62,11 @@ type Observer interface {
 	// the names of its parameters, "" if there is no such route; collection is
 	// the collection in the path, or "".
 	Answered(method, route, collection string, status int, took time.Duration)
+	// MemoryHeld tells what requests other than writes hold of MaxReadBytes,
+	// whenever that changes, in order: it must not block.
+	MemoryHeld(held, limit int64)
+	// MemoryRefused tells that one of them was refused for want of memory.
+	MemoryRefused()
 }
 
 // Server is an http.Handler that serves one store.
@@ -106,7 +111,7 @@ func New(o Options) (*Server, error) {
 	if s.options.MaxReadBytes == 0 {
 		s.options.MaxReadBytes = DefaultReadBytes
 	}
-	s.memory = newMemory(s.options.MaxReadBytes, readPatience)
+	s.memory = newMemory(s.options.MaxReadBytes, readPatience, o.Observer)
 	if len(s.options.Commit) != 40 {
 		s.options.Commit = strings.Repeat("0", 40)
 	}
