@@ -220,7 +220,7 @@ func (c *Collection) applyGroup(records []wal.Record) error {
 		c.waiting.judge(header.OperationID, verdict)
 	}
 	c.unseen++
-	full := c.state.points.Usage().Active >= c.store.headBytes || c.logged >= c.store.logBytes
+	full := c.state.points.Growth() >= c.store.headBytes || c.logged >= c.store.logBytes
 	switch {
 	case full:
 		c.seal()

@@ -117,4 +117,7 @@ func (l *deathLog) forget(p wal.Position) {
 	l.forgotten = max(l.forgotten, p)
 }
 
+// total returns how many deaths were ever added.
+func (l *deathLog) total() uint64 { return l.dropped + uint64(l.end) }
+
 func (l *deathLog) bytes() int64 { return int64(l.Len()) * deathBytes }

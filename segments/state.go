@@ -18,8 +18,10 @@ type State struct {
 
 	heads  []*head // the last one is active, those before are sealed
 	deaths deathLog
-	sums   Sums
-	count  int
+	// begun is the number of the first death since the active head was begun.
+	begun uint64
+	sums  Sums
+	count int
 	// epoch rises with each publication: pages of dead rows of an earlier
 	// epoch are shared with views.
 	epoch uint64
@@ -202,6 +204,7 @@ func (s *State) DropVector(key VectorKey) {
 // at is the position of the last record that was applied. A head without rows
 // is not sealed.
 func (s *State) Seal(at wal.Position) bool {
+	s.begun = s.deaths.total()
 	if s.active().n == 0 {
 		return false
 	}
@@ -237,6 +240,13 @@ func (s *State) Usage() Usage {
 		u.Sealed += h.bytes
 	}
 	return u
+}
+
+// Growth returns the memory that was taken since the last Seal, in bytes: by rows,
+// and by the deaths that only a checkpoint lets go of. Where points are only
+// removed, there is nothing else that grows.
+func (s *State) Growth() int64 {
+	return s.active().bytes + int64(s.deaths.total()-s.begun)*deathBytes
 }
 
 // Publish returns the state as a view, which stands at through. The caller

@@ -222,6 +222,10 @@ func TestUsageCountsRowsAndDeaths(t *testing.T) {
 	require.Equal(t, Usage{Sealed: active}, s.Usage())
 	applyTo(t, s, 2, nil, []PointID{NumberID(1)})
 	require.Equal(t, Usage{Sealed: active, Deaths: deathBytes}, s.Usage())
+	require.Equal(t, active+deathBytes, s.Usage().Total())
+	require.EqualValues(t, deathBytes, s.Growth(), "since the last seal")
+	require.False(t, s.Seal(2))
+	require.Zero(t, s.Growth())
 }
 
 func TestRetainFailsAfterTheLastRelease(t *testing.T) {
