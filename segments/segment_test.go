@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -233,6 +234,13 @@ func TestWriteSegmentRefusesBadRows(t *testing.T) {
 			require.Empty(t, left, "nothing is left over")
 		})
 	}
+}
+
+func TestSegmentsStayBelowTheirLimit(t *testing.T) {
+	f := newFileWriter(t.Context(), io.Discard)
+	f.offset = MaxSegmentBytes - 2
+	require.NoError(t, f.raw([]byte{1, 2}))
+	require.ErrorIs(t, f.raw([]byte{3}), ErrSegmentTooLarge)
 }
 
 func TestFilterKnowsItsIDsAndFewOthers(t *testing.T) {

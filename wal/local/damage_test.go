@@ -2,8 +2,10 @@ package local_test
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -100,6 +102,26 @@ func TestFlipOfEveryBit(t *testing.T) {
 			// A changed length can make the whole group look unfinished.
 			require.True(t, r.PerhapsLost || at%block < 2, "flip in byte %d", at)
 		})
+	}
+}
+
+// An unfinished end is what a crash leaves; a damaged group of full length may have
+// been acknowledged, and operators must learn of it.
+func TestRepairsAreReported(t *testing.T) {
+	im := build(t, local.Options{}, 2, false)
+	name := generation("1")
+	flipped := bytes.Clone(im[name])
+	flipped[len(flipped)-1] ^= 1
+	for level, content := range map[string][]byte{"INFO": im[name][:3*block-1], "ERROR": flipped} {
+		dir, lines := fastDir(t), new(bytes.Buffer)
+		im.with(name, content).write(t, dir)
+		_, r, err := serve(t, dir, local.Options{Logger: slog.New(slog.NewTextHandler(lines, nil))}, 0)
+		require.NoError(t, err)
+		require.NotEmpty(t, r.Quarantine)
+		require.Equal(t, 1, strings.Count(lines.String(), "level="), lines)
+		require.Contains(t, lines.String(), "level="+level)
+		require.Contains(t, lines.String(), "position=")
+		require.Contains(t, lines.String(), r.Quarantine)
 	}
 }
 
