@@ -63,6 +63,19 @@ func (f *Frozen) Size() int64 {
 	return n
 }
 
+// Files returns about how many files an archive of the state has: its segments,
+// one of what is in memory, its configuration.
+func (f *Frozen) Files() int {
+	n := 1 + len(f.state.durable.Entries())
+	if u := f.state.view.Usage(); u.Active+u.Sealed > 0 {
+		n++
+	}
+	return n
+}
+
+// Count returns the number of points.
+func (f *Frozen) Count() int { return f.state.view.Count() }
+
 // frozenGeneration is that of the manifest of a state that is copied.
 const frozenGeneration = 1
 

@@ -29,17 +29,24 @@ type Incoming struct {
 	installed bool
 }
 
+// Room returns how many bytes of room the restore of a state of size bytes asks
+// for, and how many are free.
+func (s *Store) Room(size int64) (needed, free int64, err error) {
+	free, err = s.options.FS.FreeBytes(s.options.Dir)
+	return size + size/10 + restoreReserve, free, err
+}
+
 // Receive makes an empty directory for a state of size bytes that is to take the
 // place of what name stands for now: a collection or nothing.
 func (s *Store) Receive(_ context.Context, name string, size int64) (*Incoming, error) {
 	if err := s.settled(name); err != nil {
 		return nil, err
 	}
-	free, err := s.options.FS.FreeBytes(s.options.Dir)
+	need, free, err := s.Room(size)
 	if err != nil {
 		return nil, err
 	}
-	if need := size + size/10 + restoreReserve; free < need {
+	if free < need {
 		return nil, Errorf(Unavailable, "there is no room to restore the snapshot: it needs %d MiB beside what is there, %d MiB are free", need>>20, free>>20)
 	}
 	in := &Incoming{store: s, name: name, id: uuid.New(), expected: s.catalog.Entries()[name].ID}

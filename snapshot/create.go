@@ -37,12 +37,19 @@ func (m *Manager) StartCreate(collection string, o CreateOptions) (*Job[blob.Inf
 	if err != nil {
 		return nil, err
 	}
-	if err := archive.ValidateNotes(o.Description, o.Labels); err != nil {
-		return nil, tidemark.Errorf(tidemark.BadInput, "%s", err.Error())
+	if err := checkNotes(o); err != nil {
+		return nil, err
 	}
 	return begin(m, OpCreate, JobStatus{Kind: JobCreate, Collection: name}, func(ctx context.Context, w *watch) (blob.Info, error) {
 		return m.create(ctx, w, name, o)
 	})
+}
+
+func checkNotes(o CreateOptions) error {
+	if err := archive.ValidateNotes(o.Description, o.Labels); err != nil {
+		return tidemark.Errorf(tidemark.BadInput, "%s", err.Error())
+	}
+	return nil
 }
 
 func (m *Manager) create(ctx context.Context, w *watch, name string, o CreateOptions) (blob.Info, error) {

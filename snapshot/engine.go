@@ -28,6 +28,9 @@ type Engine interface {
 	// right now. It is called often and must cost nothing.
 	WritesWait() bool
 
+	// Room returns how much room Receive asks for, and how much is free.
+	Room(size int64) (needed, free int64, err error)
+
 	// Receive makes an empty directory for the state that is to become a
 	// collection of that name. What the name stands for now, a collection or
 	// nothing, is what Install will expect. size is how many bytes will come.
@@ -48,6 +51,10 @@ type Frozen interface {
 	State() State
 	// Size is about how many bytes the files of the state will have.
 	Size() int64
+	// Files is about how many files an archive of the state has, Count how many
+	// points.
+	Files() int
+	Count() int
 	// Encode writes what exists in memory only into dir, a staging directory
 	// that stays until Release: the points of all heads as one segment, and the
 	// deletes. It lets go of that memory and returns the manifest that a

@@ -131,6 +131,10 @@ func (f *fakeFrozen) State() State {
 }
 
 func (f *fakeFrozen) Size() int64 { return 10_000 }
+func (f *fakeFrozen) Files() int  { return 3 }
+func (f *fakeFrozen) Count() int  { return 5 }
+
+func (e *fakeEngine) Room(size int64) (needed, free int64, err error) { return size + 1, 1 << 40, nil }
 
 func (f *fakeFrozen) Release() {
 	if !f.released {

@@ -91,6 +91,7 @@ type Manager struct {
 	jobs    *jobs
 	ledger  *ledger
 	fetcher *fetcher // nil: URLs are refused
+	details *details
 	turns   *turns
 	pace    *pace
 	staging stagingDirs
@@ -104,7 +105,8 @@ func NewManager(o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		options: o, engine: o.Engine, store: o.Store, fsys: o.FS, observer: o.Observer, logger: o.Logger,
-		jobs: newJobs(), ledger: openLedger(o.FS, o.JobsFile, o.Now, o.Logger), turns: newTurns(o.Concurrent), pace: &pace{rate: o.Rate, busy: o.Engine.WritesWait},
+		jobs: newJobs(), ledger: openLedger(o.FS, o.JobsFile, o.Now, o.Logger), details: newDetails(o.Store),
+		turns: newTurns(o.Concurrent), pace: &pace{rate: o.Rate, busy: o.Engine.WritesWait},
 		staging: stagingDirs{fsys: o.FS, dir: o.Staging},
 	}
 	if !o.URLs.Disabled {

@@ -46,9 +46,14 @@ func Inspect(path string) (Report, error) {
 	report := Report{Size: st.Size(), Manifest: r.Manifest()}
 	want, err := archive.Size(report.Manifest)
 	if err == nil && want != st.Size() {
-		err = &archive.CorruptError{Offset: min(want, st.Size()), Reason: fmt.Sprintf("the file has %d bytes, its manifest says %d", st.Size(), want)}
+		err = lengthError(want, st.Size())
 	}
 	return report, err
+}
+
+// lengthError says that an archive is shorter or longer than it says.
+func lengthError(want, got int64) error {
+	return &archive.CorruptError{Offset: min(want, got), Reason: fmt.Sprintf("the file has %d bytes, its manifest says %d", got, want)}
 }
 
 // VerifyFile proves an archive: every byte of it, its checksum file if there is

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/tidemark-db/tidemark/snapshot"
+	"github.com/tidemark-db/tidemark/snapshot/archive"
 	"github.com/tidemark-db/tidemark/snapshot/blob"
 	"github.com/tidemark-db/tidemark/transport/rest"
 )
@@ -20,13 +21,14 @@ var _ rest.Snapshots = snapshotAPI{}
 
 // List implements rest.Snapshots.
 func (a snapshotAPI) List(ctx context.Context, collection string) ([]rest.SnapshotDescription, error) {
-	list, err := a.manager.List(ctx, collection)
+	list, err := a.manager.Describe(ctx, collection)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]rest.SnapshotDescription, len(list))
-	for i, info := range list {
-		out[i] = describe(info)
+	for i, d := range list {
+		out[i] = describe(d.Info)
+		out[i].Content = content(d.Manifest)
 	}
 	return out, nil
 }
@@ -46,12 +48,52 @@ func begun[T, U any](job *snapshot.Job[T], show func(T) U) rest.Begun[U] {
 func same[T any](v T) T { return v }
 
 // Create implements rest.Snapshots.
-func (a snapshotAPI) Create(collection string) (rest.Begun[rest.SnapshotDescription], error) {
-	job, err := a.manager.StartCreate(collection, snapshot.CreateOptions{})
+func (a snapshotAPI) Create(collection string, notes rest.SnapshotNotes) (rest.Begun[rest.SnapshotDescription], error) {
+	job, err := a.manager.StartCreate(collection, snapshot.CreateOptions(notes))
 	if err != nil {
 		return rest.Begun[rest.SnapshotDescription]{}, err
 	}
 	return begun(job, describe), nil
+}
+
+// PlanCreate implements rest.Snapshots.
+func (a snapshotAPI) PlanCreate(ctx context.Context, collection string, notes rest.SnapshotNotes) (rest.SnapshotPlan, error) {
+	p, err := a.manager.PlanCreate(ctx, collection, snapshot.CreateOptions(notes))
+	return describePlan(p), err
+}
+
+// PlanRecover implements rest.Snapshots.
+func (a snapshotAPI) PlanRecover(ctx context.Context, collection string, from rest.SnapshotSource) (rest.SnapshotPlan, error) {
+	p, err := a.manager.PlanRestore(ctx, collection, source(from))
+	return describePlan(p), err
+}
+
+func source(from rest.SnapshotSource) snapshot.Source {
+	return snapshot.Source{Location: from.Location, Checksum: from.Checksum, APIKey: from.APIKey}
+}
+
+func describePlan(p snapshot.Plan) rest.SnapshotPlan {
+	out := rest.SnapshotPlan{
+		Operation: string(p.Kind), Collection: p.Collection, Source: content(p.Archive), Position: p.Position, Files: p.Files,
+		Bytes: p.Bytes, Needed: p.Needed, Free: p.Free, Reuses: p.Reuses, Took: p.Took,
+	}
+	if r := p.Replaces; r != nil {
+		out.Replaces = &rest.SnapshotReplaced{
+			Damaged: r.Damaged, Position: r.Position, Points: r.Points,
+			SameHistory: p.Archive != nil && r.Lineage == p.Archive.Lineage,
+		}
+	}
+	return out
+}
+
+func content(m *archive.Manifest) *rest.SnapshotContent {
+	if m == nil {
+		return nil
+	}
+	return &rest.SnapshotContent{
+		Collection: m.Collection, Position: m.Position, Points: m.Count, EventTime: m.EventTime, Format: m.Format,
+		Version: m.Version, Description: m.Description, Labels: m.Labels,
+	}
 }
 
 // Delete implements rest.Snapshots.
@@ -70,8 +112,7 @@ func (a snapshotAPI) Open(ctx context.Context, collection, name string) (rest.Sn
 
 // Recover implements rest.Snapshots.
 func (a snapshotAPI) Recover(ctx context.Context, collection string, from rest.SnapshotSource) (rest.Begun[struct{}], error) {
-	src := snapshot.Source{Location: from.Location, Checksum: from.Checksum, APIKey: from.APIKey}
-	job, err := a.manager.StartRestore(ctx, collection, src)
+	job, err := a.manager.StartRestore(ctx, collection, source(from))
 	if err != nil {
 		return rest.Begun[struct{}]{}, err
 	}

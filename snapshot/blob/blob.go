@@ -60,6 +60,12 @@ type Source struct {
 	Write func(ctx context.Context, w io.Writer) error
 }
 
+// Roomy is a Store that knows how much room it has.
+type Roomy interface {
+	// Free returns how many bytes an object may have.
+	Free(ctx context.Context) (int64, error)
+}
+
 // Presigner is a Store that can let a client fetch an object without us.
 type Presigner interface {
 	// Presign returns a URL that anybody can GET the object with, until it

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -110,6 +111,9 @@ func uploadOptions(c *gin.Context) (o UploadOptions, wait bool, err error) {
 	}
 	if wait, err = waits(c); err != nil {
 		return o, false, err
+	}
+	if dry, err := isDryRun(c); err != nil || dry {
+		return o, false, cmp.Or(err, error(tidemark.Errorf(tidemark.BadRequest, "an upload has no dry run: what it would do is known only when it has been sent")))
 	}
 	if p, ok := query(c).Lookup("priority"); ok {
 		if err := checkPriority(p); err != nil {

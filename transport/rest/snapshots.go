@@ -24,13 +24,17 @@ type Snapshots interface {
 	// List returns the snapshots of a collection, which must exist.
 	List(ctx context.Context, collection string) ([]SnapshotDescription, error)
 	// Create begins a snapshot of a collection.
-	Create(collection string) (Begun[SnapshotDescription], error)
+	Create(collection string, notes SnapshotNotes) (Begun[SnapshotDescription], error)
+	// PlanCreate tells what Create would do.
+	PlanCreate(ctx context.Context, collection string, notes SnapshotNotes) (SnapshotPlan, error)
 	// Delete removes a snapshot.
 	Delete(ctx context.Context, collection, name string) error
 	// Open opens a snapshot for reading. The caller closes it.
 	Open(ctx context.Context, collection, name string) (SnapshotFile, error)
 	// Recover begins to replace a collection by a snapshot, or to create it.
 	Recover(ctx context.Context, collection string, from SnapshotSource) (Begun[struct{}], error)
+	// PlanRecover tells what Recover would do.
+	PlanRecover(ctx context.Context, collection string, from SnapshotSource) (SnapshotPlan, error)
 	// Upload is Recover from an archive that is written to the receiver, whose
 	// End must be called.
 	Upload(collection string, o UploadOptions) (Begun[struct{}], Receiver, error)
@@ -50,6 +54,8 @@ type SnapshotDescription struct {
 	Created  time.Time
 	Size     int64
 	Checksum string // SHA-256 in hex, "" if unknown
+	// Content is what the archive says of itself; nil if it was not looked at.
+	Content *SnapshotContent
 }
 
 // SnapshotFile is an open snapshot.
@@ -72,10 +78,11 @@ type descriptionJSON struct {
 	Created  string `json:"creation_time"`
 	Size     int64  `json:"size"`
 	Checksum string `json:"checksum,omitzero"`
+	contentJSON
 }
 
 func (d SnapshotDescription) json() descriptionJSON {
-	return descriptionJSON{d.Name, d.Created.UTC().Format("2006-01-02T15:04:05"), d.Size, d.Checksum}
+	return descriptionJSON{d.Name, d.Created.UTC().Format("2006-01-02T15:04:05"), d.Size, d.Checksum, d.Content.json()}
 }
 
 // waits reads the parameter wait, which is true unless given.
@@ -116,12 +123,36 @@ func (s *Server) createSnapshot(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	job, err := s.options.Snapshots.Create(name)
+	dry, err := isDryRun(c)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	notes, err := s.snapshotNotes(c)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	if dry {
+		plan, err := s.options.Snapshots.PlanCreate(c.Request.Context(), name, notes)
+		s.answerPlan(c, plan, err)
+		return
+	}
+	job, err := s.options.Snapshots.Create(name, notes)
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
 	finish(s, c, job, wait, func(d SnapshotDescription) { s.okJSON(c, d.json()) })
+}
+
+// answerPlan answers a dry run.
+func (s *Server) answerPlan(c *gin.Context, plan SnapshotPlan, err error) {
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	s.okJSON(c, plan.json())
 }
 
 // jobHeader tells the client of a job how to find it.
@@ -198,7 +229,23 @@ func (s *Server) recoverSnapshot(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	job, err := s.beginRecover(c)
+	dry, err := isDryRun(c)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	source, err := s.recoverSource(c)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	name := c.Param("collection_name")
+	if dry {
+		plan, err := s.options.Snapshots.PlanRecover(c.Request.Context(), name, source)
+		s.answerPlan(c, plan, err)
+		return
+	}
+	job, err := s.options.Snapshots.Recover(c.Request.Context(), name, source)
 	if err != nil {
 		s.fail(c, err)
 		return
@@ -206,20 +253,16 @@ func (s *Server) recoverSnapshot(c *gin.Context) {
 	finish(s, c, job, wait, func(struct{}) { s.okTrue(c) })
 }
 
-func (s *Server) beginRecover(c *gin.Context) (none Begun[struct{}], err error) {
-	name := c.Param("collection_name")
-	if err := transport.CheckNewCollection(name); err != nil {
-		return none, err
+// recoverSource reads and checks a request.
+func (s *Server) recoverSource(c *gin.Context) (SnapshotSource, error) {
+	if err := transport.CheckNewCollection(c.Param("collection_name")); err != nil {
+		return SnapshotSource{}, err
 	}
 	var r recoverRequest
 	if err := s.into(c, &r); err != nil {
-		return none, err
+		return SnapshotSource{}, err
 	}
-	source, err := r.source()
-	if err != nil {
-		return none, err
-	}
-	return s.options.Snapshots.Recover(c.Request.Context(), name, source)
+	return r.source()
 }
 
 // checkPriority checks a priority, which has no effect: there is one node.

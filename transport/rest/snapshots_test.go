@@ -25,6 +25,8 @@ type fakeSnapshots struct {
 	receiver receiver
 	uploads  []rest.UploadOptions
 	jobs     []rest.SnapshotJob
+	notes    []rest.SnapshotNotes
+	plan     rest.SnapshotPlan
 }
 
 func (f *fakeSnapshots) description() rest.SnapshotDescription {
@@ -38,10 +40,13 @@ func (f *fakeSnapshots) List(_ context.Context, collection string) ([]rest.Snaps
 	if collection != "c" {
 		return nil, tidemark.Errorf(tidemark.NotFound, "Collection `%s` doesn't exist!", collection)
 	}
-	return []rest.SnapshotDescription{f.description()}, nil
+	d := f.description()
+	d.Content = f.plan.Source
+	return []rest.SnapshotDescription{d}, nil
 }
 
-func (f *fakeSnapshots) Create(string) (rest.Begun[rest.SnapshotDescription], error) {
+func (f *fakeSnapshots) Create(_ string, notes rest.SnapshotNotes) (rest.Begun[rest.SnapshotDescription], error) {
+	f.notes = append(f.notes, notes)
 	return rest.Begun[rest.SnapshotDescription]{ID: "job-1", Wait: func(context.Context) (rest.SnapshotDescription, error) {
 		f.waited++
 		return f.description(), nil

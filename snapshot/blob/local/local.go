@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -66,7 +67,10 @@ type Store struct {
 	committing sync.Mutex
 }
 
-var _ blob.Store = (*Store)(nil)
+var (
+	_ blob.Store = (*Store)(nil)
+	_ blob.Roomy = (*Store)(nil)
+)
 
 // Open opens or creates a snapshots directory, locks our staging and sweeps what
 // a crash left in it.
@@ -144,6 +148,19 @@ func (s *Store) Close() error {
 	}
 	s.locks = nil
 	return errors.Join(errs...)
+}
+
+// Free implements blob.Roomy.
+func (s *Store) Free(context.Context) (int64, error) {
+	least := int64(math.MaxInt64)
+	for _, dir := range s.stagings() {
+		free, err := s.options.Free(dir)
+		if err != nil {
+			return 0, fmt.Errorf("find free space: %w", err)
+		}
+		least = min(least, max(0, free-s.options.Reserve))
+	}
+	return least, nil
 }
 
 // CheckRoom implements blob.Store.
