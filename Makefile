@@ -27,7 +27,7 @@ TESTSUM = $(abspath $(BIN)/gotestsum) --format pkgname --format-hide-empty-pkg $
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: ## build the server and start it on 127.0.0.1:6333, data below ./storage
@@ -98,6 +98,27 @@ ifneq ($(wildcard test/demo/run),)
 demo: build ## load real vectors, snapshot them under writes and restore them
 	test/demo/run
 endif
+
+# A server of S3 to try things with; docs/guide/s3.md uses it.
+S3_DIR = $(abspath $(BIN)/s3)
+
+.PHONY: s3-start
+s3-start: $(BIN)/versitygw ## start an S3 server on 127.0.0.1:7070 with a bucket "snapshots"
+	@mkdir -p $(S3_DIR)/data/snapshots $(S3_DIR)/meta
+	@if [ -e $(S3_DIR)/pid ] && kill -0 $$(cat $(S3_DIR)/pid) 2>/dev/null; then echo "it runs already"; exit 1; fi
+	@ROOT_ACCESS_KEY=tidemark ROOT_SECRET_KEY=tidemark-for-local-tests setsid $(abspath $(BIN)/versitygw) --port 127.0.0.1:7070 --quiet \
+		posix --sidecar $(S3_DIR)/meta $(S3_DIR)/data >$(S3_DIR)/log 2>&1 & echo $$! >$(S3_DIR)/pid
+	@for i in $$(seq 50); do (: </dev/tcp/127.0.0.1/7070) 2>/dev/null && break; sleep 0.1; done; \
+		kill -0 $$(cat $(S3_DIR)/pid) || { cat $(S3_DIR)/log; exit 1; }
+	@echo "http://127.0.0.1:7070, bucket snapshots, keys tidemark and tidemark-for-local-tests; data below $(S3_DIR)"
+
+.PHONY: s3-stop
+s3-stop: ## stop it; its data stays
+	@kill $$(cat $(S3_DIR)/pid) && rm $(S3_DIR)/pid
+
+$(BIN)/versitygw: internal/tools/versitygw/go.mod
+	$(GO) -C internal/tools/versitygw build -o $(abspath $@) github.com/versity/versitygw/cmd/versitygw
+	@touch $@
 
 $(BIN)/golangci-lint: internal/tools/go.mod
 	$(GO) -C internal/tools build -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -26,11 +26,34 @@ type Storage struct {
 	SnapshotsPath string  `koanf:"snapshots_path"`
 	TempPath      *string `koanf:"temp_path"` // nil: staging beside the snapshots
 
+	SnapshotsConfig SnapshotsConfig `koanf:"snapshots_config"`
+
 	OnDiskPayload bool               `koanf:"on_disk_payload"`
 	WAL           WAL                `koanf:"wal"`
 	Optimizers    Optimizers         `koanf:"optimizers"`
 	HNSWIndex     HNSWIndex          `koanf:"hnsw_index"`
 	Collection    CollectionDefaults `koanf:"collection"`
+}
+
+// SnapshotsConfig says in what kind of place snapshots are kept.
+type SnapshotsConfig struct {
+	SnapshotsStorage string   `koanf:"snapshots_storage"` // local or s3
+	S3Config         S3Config `koanf:"s3_config"`
+}
+
+// The values of SnapshotsConfig.SnapshotsStorage, in any case.
+const (
+	SnapshotsLocal = "local"
+	SnapshotsS3    = "s3"
+)
+
+// S3Config names the bucket of snapshots. Tidemark.S3 has more about it.
+type S3Config struct {
+	Bucket      *string `koanf:"bucket"`
+	Region      *string `koanf:"region"` // nil: that of the environment
+	AccessKey   *Secret `koanf:"access_key"`
+	SecretKey   *Secret `koanf:"secret_key"`
+	EndpointURL *string `koanf:"endpoint_url"` // nil: Amazon's
 }
 
 // WAL holds defaults that a collection echoes. How Tidemark cuts its own log is
@@ -101,6 +124,19 @@ type Tidemark struct {
 	SnapshotURLPrivateAddresses bool `koanf:"snapshot_url_private_addresses"`
 	SnapshotURLIdleTimeoutSec   int  `koanf:"snapshot_url_idle_timeout_sec"`
 	KeepUploadedSnapshots       bool `koanf:"keep_uploaded_snapshots"`
+	S3                          S3   `koanf:"s3"`
+}
+
+// S3 says how the bucket of Storage.SnapshotsConfig is used.
+type S3 struct {
+	Prefix            *string `koanf:"prefix"` // before all keys
+	CAFile            *string `koanf:"ca_file"`
+	PathStyle         *bool   `koanf:"path_style"` // nil: if there is an endpoint URL
+	Checksums         string  `koanf:"checksums"`  // when_supported or when_required
+	StorageClass      *string `koanf:"storage_class"`
+	BandwidthMBPerSec int     `koanf:"bandwidth_mb_per_sec"` // 10^6 bytes; 0: no limit
+	ConcurrentParts   int     `koanf:"concurrent_parts"`
+	OrphanUploadHours int     `koanf:"orphan_upload_hours"` // age from which an upload was left over
 }
 
 // Default returns the compiled defaults.
@@ -113,7 +149,10 @@ func Default() Config {
 			StoragePath:   "./storage",
 			SnapshotsPath: "./snapshots",
 			OnDiskPayload: true,
-			WAL:           WAL{CapacityMB: 32, RetainClosed: 1},
+
+			SnapshotsConfig: SnapshotsConfig{SnapshotsStorage: SnapshotsLocal},
+
+			WAL: WAL{CapacityMB: 32, RetainClosed: 1},
 			Optimizers: Optimizers{
 				DeletedThreshold:      0.2,
 				VacuumMinVectorNumber: 1000,
@@ -143,6 +182,7 @@ func Default() Config {
 
 			SnapshotURLPrivateAddresses: true,
 			SnapshotURLIdleTimeoutSec:   60,
+			S3:                          S3{Checksums: "when_supported", ConcurrentParts: 4, OrphanUploadHours: 24},
 		},
 	}
 }

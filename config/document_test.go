@@ -15,7 +15,7 @@ func TestGuideListsAllKeysAndDefaults(t *testing.T) {
 	content, err := os.ReadFile("../docs/guide/configuration.md")
 	require.NoError(t, err)
 	documented := map[string]string{}
-	row := regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| (?:`([^`]+)`|–) \\|")
+	row := regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\| (?:`([^`]+)`|–) \\|")
 	for _, m := range row.FindAllStringSubmatch(string(content), -1) {
 		require.NotContains(t, documented, m[1], "listed twice")
 		documented[m[1]] = m[2]

@@ -9,7 +9,6 @@ var ignored = map[string]string{
 	"logger.color":                               "the log has no colours",
 	"logger.span_events":                         "the log has no spans",
 	"logger.on_disk":                             "the log goes to stderr; let the service manager keep it",
-	"storage.snapshots_config":                   "snapshots are kept below storage.snapshots_path",
 	"storage.low_memory_mode":                    "memory is bounded by tidemark.budget_mb",
 	"storage.update_concurrency":                 "each collection applies its log in order",
 	"storage.node_type":                          "there is one type of node",
@@ -55,9 +54,6 @@ var refused = map[string]struct{ value, text string }{
 	},
 	"service.verify_https_client_certificate": {
 		"true", "this version cannot check client certificates; put a proxy that does before it and remove the key",
-	},
-	"storage.snapshots_config.snapshots_storage": {
-		"s3", "this version keeps snapshots on local disk only; copy them from storage.snapshots_path and remove the key",
 	},
 }
 

@@ -185,6 +185,7 @@ func TestReferenceConfiguration(t *testing.T) {
 	want := Default()
 	want.Service.Host = "0.0.0.0"
 	want.Service.MetricsPrefix = "qdrant_"
+	want.Storage.SnapshotsConfig.S3Config.AccessKey, want.Storage.SnapshotsConfig.S3Config.SecretKey = new(Secret), new(Secret)
 	require.Empty(t, cmp.Diff(want, l.Config))
 }
 

@@ -56,6 +56,9 @@ var bounds = []bound{
 	{"tidemark.snapshot_staging_mb_per_sec", 0, maxMB, "200 is usual, 0 sets no limit"},
 	{"tidemark.max_concurrent_snapshots", 1, 1024, "2 is usual"},
 	{"tidemark.snapshot_url_idle_timeout_sec", 1, day, "60 is usual"},
+	{"tidemark.s3.bandwidth_mb_per_sec", 0, maxMB, "0 sets no limit"},
+	{"tidemark.s3.concurrent_parts", 1, 64, "4 is usual"},
+	{"tidemark.s3.orphan_upload_hours", 1, maxInt / 4000, "24 is usual"},
 }
 
 // minBudgetMB is the least memory with which the heads of a few collections and
@@ -79,6 +82,7 @@ func (l *Loaded) validate(s schema) []Problem {
 	v.oneOf("logger.format", []string{"text", "json"})
 	v.service()
 	v.paths()
+	v.bucket()
 	v.memory()
 	return v.problems
 }

@@ -39,8 +39,12 @@ func forClient(err error) error {
 		return &tidemark.Error{Kind: tidemark.Unavailable, Text: "the server stopped before the snapshot operation was done", Err: err}
 	case errors.Is(err, blob.ErrOutcomeUnknown):
 		return &tidemark.Error{Kind: tidemark.Internal, Text: "it is not known whether the snapshot survives a crash: list the snapshots and take another one", Err: err}
+	case errors.Is(err, blob.ErrUnavailable):
+		return &tidemark.Error{Kind: tidemark.Unavailable, Text: "the store of snapshots cannot be reached or is overloaded; try again later", Err: err}
+	case errors.Is(err, blob.ErrDenied):
+		return &tidemark.Error{Kind: tidemark.Internal, Text: "the store of snapshots denies access to the server; see the server's log", Err: err}
 	case errors.Is(err, errStore):
-		return &tidemark.Error{Kind: tidemark.Internal, Text: "the snapshots directory cannot be read or written; see the server's log", Err: err}
+		return &tidemark.Error{Kind: tidemark.Internal, Text: "the store of snapshots cannot be read or written; see the server's log", Err: err}
 	}
 	return &tidemark.Error{Kind: tidemark.Internal, Text: "the snapshot operation failed; see the server's log", Err: err}
 }

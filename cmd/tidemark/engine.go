@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 	"github.com/tidemark-db/tidemark/config"
 	"github.com/tidemark-db/tidemark/metrics"
 	"github.com/tidemark-db/tidemark/snapshot"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
 	"github.com/tidemark-db/tidemark/snapshot/blob/local"
+	"github.com/tidemark-db/tidemark/snapshot/blob/s3"
 	"github.com/tidemark-db/tidemark/transport"
 	"github.com/tidemark-db/tidemark/transport/rest"
 )
@@ -24,6 +27,7 @@ type storeEngine struct {
 	store     *tidemark.Store
 	snapshots *snapshot.Manager
 	objects   *local.Store
+	bucket    *s3.Store // nil if snapshots are kept in objects
 	draining  atomic.Bool
 }
 
@@ -41,7 +45,7 @@ func openEngine(ctx context.Context, c config.Config, memory budgets, logger *sl
 		return nil, err
 	}
 	e := &storeEngine{store: store}
-	if err := e.openSnapshots(c, observed, logger); err != nil {
+	if err := e.openSnapshots(ctx, c, observed, logger); err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
 	e.findSnapshots(ctx, observed, logger)
@@ -73,8 +77,9 @@ const jobsFile = "snapshot-jobs.json"
 // diskReserve is what snapshots leave free for logs, checkpoints and manifests.
 const diskReserve = 64 << 20
 
-// openSnapshots opens the place of snapshots and what makes and restores them.
-func (e *storeEngine) openSnapshots(c config.Config, observed *metrics.Metrics, logger *slog.Logger) (err error) {
+// openSnapshots opens the place of snapshots and what makes and restores them. If
+// that place is a bucket, staging is still in the snapshots directory.
+func (e *storeEngine) openSnapshots(ctx context.Context, c config.Config, observed *metrics.Metrics, logger *slog.Logger) (err error) {
 	temp := ""
 	if c.Storage.TempPath != nil {
 		temp = *c.Storage.TempPath
@@ -86,10 +91,15 @@ func (e *storeEngine) openSnapshots(c config.Config, observed *metrics.Metrics, 
 	if rate == 0 {
 		rate = -1 // no limit
 	}
+	place := blob.Store(e.objects)
 	staging, err := e.objects.WorkDir()
+	if err == nil && strings.EqualFold(c.Storage.SnapshotsConfig.SnapshotsStorage, config.SnapshotsS3) {
+		e.bucket, err = openBucket(ctx, c, logger)
+		place = e.bucket
+	}
 	if err == nil {
 		e.snapshots, err = snapshot.NewManager(snapshot.Options{
-			Engine: snapshot.OfStore(e.store), Store: e.objects, Version: version,
+			Engine: snapshot.OfStore(e.store), Store: place, Version: version,
 			Staging: staging, Dir: c.Storage.SnapshotsPath,
 			Concurrent: c.Tidemark.MaxConcurrentSnapshots, Rate: rate,
 			JobsFile: filepath.Join(c.Storage.StoragePath, jobsFile),
@@ -102,9 +112,17 @@ func (e *storeEngine) openSnapshots(c config.Config, observed *metrics.Metrics, 
 		})
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("open snapshots: %w", err), e.objects.Close())
+		return errors.Join(fmt.Errorf("open snapshots: %w", err), e.closePlaces())
 	}
 	return nil
+}
+
+// closePlaces closes the places of snapshots.
+func (e *storeEngine) closePlaces() error {
+	if e.bucket != nil {
+		return errors.Join(e.bucket.Close(), e.objects.Close())
+	}
+	return e.objects.Close()
 }
 
 // findSnapshots tells the metrics when the last snapshot of each collection was
@@ -150,7 +168,7 @@ func (e *storeEngine) Close(ctx context.Context) error {
 	ending, cancel := halfOf(ctx)
 	defer cancel()
 	e.snapshots.Close(ending)
-	return errors.Join(e.store.Close(ctx), e.objects.Close())
+	return errors.Join(e.store.Close(ctx), e.closePlaces())
 }
 
 func keys(s config.Service) transport.Keys {

@@ -83,9 +83,6 @@ const maxPrefixBytes = 400
 
 func (o Options) withDefaults() Options {
 	o.Prefix = strings.Trim(o.Prefix, "/")
-	if o.Region == "" && o.Endpoint != "" {
-		o.Region = "us-east-1"
-	}
 	if o.PathStyle == nil {
 		style := o.Endpoint != ""
 		o.PathStyle = &style

@@ -12,9 +12,9 @@ const (
 // to be sent again.
 const minPartBytes = 8 << 20
 
-// partBuffers bounds the memory of the parts of one object that are on their way,
-// unless a single part is larger.
-const partBuffers = 64 << 20
+// partBuffers bounds the parts of one object that are on their way, unless a single
+// one is larger. One more is being filled, and the first is held besides.
+const partBuffers = 32 << 20
 
 // partSize returns the size of the parts in which an object of the given size is
 // sent: at least 8 MiB, whole MiB, and no more than 10,000 of them.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tidemark-db/tidemark/snapshot/blob"
 	"github.com/tidemark-db/tidemark/snapshot/blob/s3/s3test"
 )
 
@@ -115,6 +118,19 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCertificatesOfTheEnvironment: AWS_CA_BUNDLE is honoured, as by other programs.
+func TestCertificatesOfTheEnvironment(t *testing.T) {
+	s3test.ClearEnv(t)
+	server := s3test.StartTLS(t)
+	o := testOptions(t, server)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(file, o.CA, 0o600))
+	t.Setenv("AWS_CA_BUNDLE", file)
+	require.NoError(t, put(open(t, o), testKey), "both")
+	o.CA = nil
+	require.NoError(t, put(open(t, o), blob.Key{Name: "y.snapshot"}))
 }
 
 // TestKeysOfTheEnvironment: without keys, those of the usual sources are taken.

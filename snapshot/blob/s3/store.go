@@ -60,6 +60,7 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Region = client.Options().Region
 	return &Store{options: o, client: client, transport: transport, logger: o.Logger, stop: func() {}}, nil
 }
 

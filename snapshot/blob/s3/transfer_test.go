@@ -76,7 +76,8 @@ func TestPartSize(t *testing.T) {
 	_, err := partSize(10_000*5*gib + 1)
 	require.ErrorContains(t, err, "cannot be stored")
 	require.Equal(t, 4, concurrency(8<<20, 4))
-	require.Equal(t, 2, concurrency(32<<20, 4))
+	require.Equal(t, 2, concurrency(16<<20, 4))
+	require.Equal(t, 1, concurrency(32<<20, 4))
 	require.Equal(t, 1, concurrency(5*gib, 4))
 }
 
