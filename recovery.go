@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -44,7 +45,27 @@ func (s *Store) sweep() error {
 			}
 		}
 	}
+	if err := s.sweepUnfinishedCatalogs(); err != nil {
+		return err
+	}
 	return fsx.RemoveAll(fsys, filepath.Join(s.options.Dir, trashDir))
+}
+
+// sweepUnfinishedCatalogs removes catalogs that were never put in their place.
+func (s *Store) sweepUnfinishedCatalogs() error {
+	entries, err := s.options.FS.ReadDir(s.options.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		finished, unfinished := strings.CutSuffix(e.Name(), fsx.TempSuffix)
+		if unfinished && catalogName.MatchString(finished) {
+			if err := s.options.FS.Remove(filepath.Join(s.options.Dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // recoverAll opens all collections in the background, several at once.

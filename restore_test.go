@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/segments"
+	"github.com/tidemark-db/tidemark/wal"
 )
 
 // copied is a snapshot in its simplest form: a manifest and files.
@@ -261,6 +262,8 @@ func TestDamageStopsBeforeTheRecord(t *testing.T) {
 	_, err = c.Write(testContext(t), []Operation{patch}, WriteOptions{Wait: true})
 	require.Equal(t, Unavailable, KindOf(err))
 	require.ErrorIs(t, err, segments.ErrDamaged)
+	require.ErrorIs(t, err, wal.ErrOutcomeUnknown)
+	require.ErrorContains(t, err, "the write is durable at position")
 	require.Equal(t, 50, mustView(t, c).Count(), "what was acknowledged is still counted")
 	_, err = c.Write(testContext(t), []Operation{upsert(PointInput{ID: num(1000)})}, WriteOptions{})
 	require.Equal(t, Unavailable, KindOf(err), "nothing is acknowledged that cannot be applied")

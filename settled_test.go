@@ -189,6 +189,21 @@ func TestSweepWaitsForTheManifest(t *testing.T) {
 	requireCollectionAfterCrashes(t, rec, from)
 }
 
+// TestUnfinishedCatalogsGo: what a crash left of one is removed, what is not ours
+// stays.
+func TestUnfinishedCatalogsGo(t *testing.T) {
+	dir := t.TempDir()
+	unfinished, other := filepath.Join(dir, "catalog-7.json"+fsx.TempSuffix), filepath.Join(dir, "other"+fsx.TempSuffix)
+	for _, name := range []string{unfinished, other} {
+		require.NoError(t, os.WriteFile(name, []byte("{"), 0o600))
+	}
+	s, err := openOnFiles(t, dir, fsx.OS)
+	require.NoError(t, err)
+	require.NoError(t, s.Close(testContext(t)))
+	require.NoFileExists(t, unfinished)
+	require.FileExists(t, other)
+}
+
 func TestMissingFilesAreNotTakenForNothing(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

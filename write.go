@@ -284,12 +284,21 @@ func writeError(err error) error {
 	return err
 }
 
-// durableError is for a wait for apply that ended early.
+// durableError is for a wait for apply that ended early. The record is in the log,
+// and what it says appears once the log can be applied.
 func durableError(err error, p wal.Position) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &Error{Kind: Timeout, Text: fmt.Sprintf("the write is durable at position %d, the request ended before it was applied", p), Err: err}
 	}
-	return writeError(err)
+	cause := writeError(err)
+	text := cause.Error()
+	if known := new(Error); errors.As(cause, &known) {
+		text = known.Text // what it hides is not for clients
+	}
+	return &Error{
+		Kind: KindOf(cause), Text: fmt.Sprintf("%s; the write is durable at position %d and may appear later", text, p),
+		Err: fmt.Errorf("%w: %w", wal.ErrOutcomeUnknown, cause),
+	}
 }
 
 // partError is for a request of several records of which some are in order

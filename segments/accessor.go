@@ -103,7 +103,7 @@ func readBlock(file fsx.File, s *section, i int64, buf []byte) ([]byte, error) {
 	from, to := s.block(i)
 	b := buf[:to-from]
 	if n, err := file.ReadAt(b, s.offset+from); n < len(b) {
-		return nil, &DamagedError{File: file.Name(), Offset: s.offset + from + int64(n), Reason: fmt.Sprintf("cannot be read: %v", err)}
+		return nil, unreadable(file.Name(), s.offset+from+int64(n), err)
 	}
 	if checksum(b) != s.sums[i] {
 		return nil, &DamagedError{File: file.Name(), Offset: s.offset + from, Reason: errChecksum.Error()}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -160,6 +161,42 @@ func TestDamageIsNamedWithItsPlace(t *testing.T) {
 	var damaged *DamagedError
 	require.ErrorAs(t, err, &damaged)
 	require.Equal(t, &DamagedError{File: path, Offset: at, Reason: errChecksum.Error()}, damaged)
+}
+
+// TestFailedReadsKeepTheirCause: a disk that cannot read is not a file that was
+// written wrong, and whoever answers must be able to tell.
+func TestFailedReadsKeepTheirCause(t *testing.T) {
+	path, _, _ := smallSegment(t)
+	faults := fsx.NewFaults(fsx.OS)
+	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindRead}})
+	_, err := OpenSegment(faults, path)
+	require.ErrorIs(t, err, ErrDamaged)
+	require.ErrorIs(t, err, syscall.EIO)
+	faults.Clear()
+	s, err := OpenSegment(faults, path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Release()) }()
+	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindRead}})
+	_, err = s.mapped.at(0)
+	require.ErrorIs(t, err, ErrDamaged)
+	require.ErrorIs(t, err, syscall.EIO)
+}
+
+// TestAnIDIsNotOverlooked changes the id of a row after its block was verified:
+// who looks for it must not be told that it is not there.
+func TestAnIDIsNotOverlooked(t *testing.T) {
+	path, b, _ := smallSegment(t)
+	s := openTestSegment(t, path)
+	first, err := s.mapped.at(0)
+	require.NoError(t, err)
+	at := s.contents.section(rowsSection, 0).offset
+	b[at] ^= 0x80
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt(b[at:at+1], at)
+	require.NoError(t, errors.Join(err, f.Close()))
+	_, _, err = s.find(first.id, idHash(first.id))
+	require.ErrorIs(t, err, ErrDamaged)
 }
 
 // Each block is verified on its own: damage in one of many is found there, and

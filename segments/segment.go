@@ -162,9 +162,9 @@ func (s *Segment) read(off, n int64) ([]byte, error) {
 func (s *Segment) readInto(off int64, b []byte) error {
 	if m, err := s.file.ReadAt(b, off); m < len(b) {
 		if err == nil || errors.Is(err, io.EOF) {
-			err = errCut
+			return s.damaged(off+int64(m), errCut)
 		}
-		return s.damaged(off+int64(m), err)
+		return unreadable(s.path, off+int64(m), err)
 	}
 	return nil
 }

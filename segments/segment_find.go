@@ -8,19 +8,41 @@ func (s *Segment) find(id PointID, h Hash) (row int, ok bool, err error) {
 		return 0, false, nil
 	}
 	row, err = s.lowerBound(id)
-	if err != nil || row == s.contents.rows {
+	if err != nil {
 		return 0, false, err
 	}
-	found, err := s.mapped.at(uint32(row))
-	return row, err == nil && found.id == id, err
+	if row < s.contents.rows {
+		found, err := s.mapped.at(uint32(row))
+		if err != nil || found.id == id {
+			return row, err == nil, err
+		}
+	}
+	return 0, false, s.confirmAbsence(id)
+}
+
+// confirmAbsence is for an id that the filter has and the rows seem not to have.
+// Of a hundred ids that are not there one is like that. It may also be there and
+// have changed on the disk since its block was verified, so that is done again: a
+// row that is overlooked would stay alive beside the one that replaces it.
+func (s *Segment) confirmAbsence(id PointID) error {
+	block := s.blockOf(id)
+	if block < 0 {
+		return nil
+	}
+	return s.accessor.verifyBlock(s.contents.section(rowsSection, 0), int64(block))
+}
+
+// blockOf returns the block of rows that has an id if any has, -1 if none can
+// have it.
+func (s *Segment) blockOf(id PointID) int {
+	// The block before the first one that begins above id.
+	return sort.Search(len(s.fences)/idBytes, func(i int) bool { return id.less(s.fence(i)) }) - 1
 }
 
 // lowerBound returns the first row whose id is at or above id; the number of
 // rows if there is none. It touches one block of rows at most.
 func (s *Segment) lowerBound(id PointID) (int, error) {
-	blocks := len(s.fences) / idBytes
-	// The block before the first one that begins above id.
-	block := sort.Search(blocks, func(i int) bool { return id.less(s.fence(i)) }) - 1
+	block := s.blockOf(id)
 	if block < 0 {
 		return 0, nil
 	}

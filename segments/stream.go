@@ -1,8 +1,6 @@
 package segments
 
 import (
-	"fmt"
-
 	"github.com/tidemark-db/tidemark/internal/fsx"
 )
 
@@ -99,17 +97,17 @@ func (r *stream) fill(w *window, s *section, off, n int64) error {
 	for i := first; good < want; i++ {
 		_, to := s.block(i)
 		end := to - w.from
-		var bad string
+		var bad *DamagedError
 		switch {
 		case end > int64(got):
-			bad = fmt.Sprintf("cannot be read: %v", err)
+			bad = unreadable(r.file.Name(), s.offset+w.from+good, err)
 		case checksum(w.buf[good:end]) != s.sums[i]:
-			bad = errChecksum.Error()
+			bad = &DamagedError{File: r.file.Name(), Offset: s.offset + w.from + good, Reason: errChecksum.Error()}
 		}
-		if bad != "" && good < need {
-			return &DamagedError{File: r.file.Name(), Offset: s.offset + w.from + good, Reason: bad}
+		if bad != nil && good < need {
+			return bad
 		}
-		if bad != "" {
+		if bad != nil {
 			break // serve what is good; the rest fails when it is reached
 		}
 		good = end

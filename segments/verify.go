@@ -62,7 +62,7 @@ func (s *Segment) verifyBytes(ctx context.Context) ([]byte, error) {
 		}
 		n, err := s.file.ReadAt(buf[:min(int64(len(buf)), s.size-off)], off)
 		if n == 0 && err != nil {
-			return nil, s.damaged(off, err)
+			return nil, unreadable(s.path, off, err)
 		}
 		hashUpTo(&total, buf[:n], s.size-footerSize-off)
 		_, _ = sha.Write(buf[:n]) // never fails

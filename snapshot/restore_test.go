@@ -16,6 +16,7 @@ import (
 
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/snapshot/blob/blobtest"
 )
 
@@ -51,6 +52,17 @@ func TestRestore(t *testing.T) {
 			require.Contains(t, h.events.all(), "restore "+strings.ReplaceAll(target, "alias", "c")+" passed install")
 		})
 	}
+}
+
+// TestAFailingDiskIsNoBadArchive: whoever sent the archive is not told that it is
+// wrong when what was unpacked cannot be read.
+func TestAFailingDiskIsNoBadArchive(t *testing.T) {
+	h := newHouse(t)
+	path, _, _ := snapshotOfC(t, h)
+	h.faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindRead}, Path: segments.SegmentSuffix})
+	err := h.Restore(context.Background(), "c", Source{Location: fileURL(path)})
+	require.Equal(t, tidemark.Internal, tidemark.KindOf(err))
+	require.ErrorIs(t, err, syscall.EIO)
 }
 
 // TestRestoreRefuses leaves everything as it was, for a collection that is there

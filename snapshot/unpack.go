@@ -90,6 +90,10 @@ func verifyState(ctx context.Context, fsys fsx.FS, dir string, verify func(*segm
 // stateError tells damage from other errors. The names of files in it are for
 // the log: forClient shows them without their directory.
 func stateError(err error) error {
+	var damaged *segments.DamagedError
+	if errors.As(err, &damaged) && damaged.Cause != nil { // by the disk, not by the sender
+		return fmt.Errorf("read what was unpacked: %w", damaged.Cause)
+	}
 	var newer *segments.NewerFormatError
 	if errors.Is(err, segments.ErrDamaged) || errors.Is(err, segments.ErrSumsDiffer) || errors.As(err, &newer) {
 		return &StateError{Err: err}

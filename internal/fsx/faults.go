@@ -35,8 +35,9 @@ type Faults struct {
 // NewFaults returns an FS that does what fsys does until a rule is added.
 func NewFaults(fsys FS) *Faults { return &Faults{fsys: fsys} }
 
-// Inject adds a rule. It counts from now on.
-func (f *Faults) Inject(r Rule) {
+// Inject adds a rule. It counts from now on; matched returns how many operations
+// have matched it so far.
+func (f *Faults) Inject(r Rule) (matched func() int) {
 	r.Nth = max(r.Nth, 1)
 	if r.Err == nil {
 		r.Err = syscall.EIO
@@ -44,6 +45,11 @@ func (f *Faults) Inject(r Rule) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rules = append(f.rules, &r)
+	return func() int {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return r.seen
+	}
 }
 
 // Clear removes all rules, and what SetFree said.

@@ -15,12 +15,13 @@ func TestFaultsFailTheNthMatch(t *testing.T) {
 	faults := fsx.NewFaults(fsx.OS)
 	f := create(t, faults, filepath.Join(t.TempDir(), "f"))
 	other := create(t, faults, filepath.Join(t.TempDir(), "other"))
-	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindSync}, Path: "/f", Nth: 2, Times: 1})
+	matched := faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindSync}, Path: "/f", Nth: 2, Times: 1})
 	require.NoError(t, f.Sync())
 	require.NoError(t, other.Sync())
 	require.NoError(t, f.SyncData())
 	require.ErrorIs(t, f.Sync(), syscall.EIO)
 	require.NoError(t, f.Sync())
+	require.Equal(t, 3, matched())
 }
 
 func TestFaultsGoOnUntilTheyAreCleared(t *testing.T) {

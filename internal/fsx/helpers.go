@@ -98,7 +98,7 @@ func RemoveAll(fsys FS, name string) error {
 	}
 	entries, rerr := fsys.ReadDir(name)
 	if rerr != nil {
-		return err // not a directory: the first error says what is wrong
+		return errors.Join(err, rerr) // of what is no directory, the first says what is wrong
 	}
 	for _, e := range entries {
 		if err := RemoveAll(fsys, filepath.Join(name, e.Name())); err != nil {

@@ -119,6 +119,14 @@ func TestRemoveAllSaysWhatFailed(t *testing.T) {
 	require.DirExists(t, filepath.Join(dir, "a", "b"))
 }
 
+func TestRemoveAllSaysThatADirectoryCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "f"), nil, 0o600))
+	faults := fsx.NewFaults(fsx.OS)
+	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindReadDir}})
+	require.ErrorIs(t, fsx.RemoveAll(faults, dir), syscall.EIO)
+}
+
 func TestReadFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	_, err := fsx.ReadFile(fsx.OS, name)

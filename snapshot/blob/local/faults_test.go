@@ -48,6 +48,19 @@ func requireWholeOrAbsent(t *testing.T, dir, temp string) (there bool) {
 	return true
 }
 
+// TestPutKnowsTheChecksum: that the file beside the object cannot be read for a
+// moment takes nothing from what is known.
+func TestPutKnowsTheChecksum(t *testing.T) {
+	faults := fsx.NewFaults(fsx.OS)
+	s, err := Open(Options{Dir: t.TempDir(), FS: faults})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindOpen}, Path: checksumSuffix})
+	info, err := s.Put(context.Background(), faultKey, blobtest.Content(faultContent))
+	require.NoError(t, err)
+	require.Equal(t, blobtest.Sum(faultContent), info.SHA256)
+}
+
 // manyOperations is more than any way to change the store has.
 const manyOperations = 40
 

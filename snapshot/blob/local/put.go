@@ -37,8 +37,9 @@ func (s *Store) Put(ctx context.Context, key blob.Key, src blob.Source) (blob.In
 func (s *Store) stored(ctx context.Context, key blob.Key, size int64, sum string) blob.Info {
 	info, err := s.Stat(ctx, key)
 	if err != nil {
-		return blob.Info{Name: key.Name, Size: size, SHA256: sum, Created: time.Now().UTC()}
+		info = blob.Info{Name: key.Name, Size: size, Created: time.Now().UTC()}
 	}
+	info.SHA256 = sum
 	return info
 }
 
