@@ -93,6 +93,10 @@ bench-memory: ## memory that snapshot and restore of 1 and 8 GB take; needs 25 G
 crash: ## kill -9 under load, CRASH_ROUNDS rounds
 	TIDEMARK_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -v -timeout 0 -run Crash ./test/...
 
+.PHONY: life
+life: ## lose power and let the disk fail at every operation of a whole life
+	TIDEMARK_LIFE_WHOLE=1 $(GO) test -count=1 -v -timeout 0 ./snapshot/lifetest
+
 ifneq ($(wildcard test/demo/run),)
 .PHONY: demo
 demo: build ## load real vectors, snapshot them under writes and restore them

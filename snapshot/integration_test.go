@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark-db/tidemark"
-	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/snapshot/blob/local"
 	"github.com/tidemark-db/tidemark/wal"
@@ -34,17 +33,12 @@ type server struct {
 // checkpoints and merges.
 func startServer(t *testing.T, dir string) *server {
 	t.Helper()
-	return startServerOn(t, dir, fsx.OS)
-}
-
-func startServerOn(t *testing.T, dir string, fsys fsx.FS) *server {
-	t.Helper()
 	s := &server{t: t, dir: dir}
 	var err error
 	s.store, err = tidemark.Open(context.Background(), tidemark.Options{
-		Dir: filepath.Join(dir, "storage"), HeadBytes: 64 << 10, FS: fsys,
+		Dir: filepath.Join(dir, "storage"), HeadBytes: 64 << 10,
 		OpenLog: func(o tidemark.LogOptions) (wal.Log, error) {
-			l, _, err := wallocal.Open(o.Dir, wallocal.Options{Base: o.Base, From: o.From, AtLeast: o.AtLeast, FS: fsys})
+			l, _, err := wallocal.Open(o.Dir, wallocal.Options{Base: o.Base, From: o.From, AtLeast: o.AtLeast})
 			if err != nil {
 				return nil, err
 			}
@@ -53,12 +47,12 @@ func startServerOn(t *testing.T, dir string, fsys fsx.FS) *server {
 	})
 	require.NoError(t, err)
 	require.Eventually(t, s.store.Ready, time.Minute, time.Millisecond)
-	s.blobs, err = local.Open(local.Options{Dir: filepath.Join(dir, "snapshots"), FS: fsys})
+	s.blobs, err = local.Open(local.Options{Dir: filepath.Join(dir, "snapshots")})
 	require.NoError(t, err)
 	staging, err := s.blobs.WorkDir()
 	require.NoError(t, err)
 	s.manager, err = NewManager(Options{
-		Engine: OfStore(s.store), Store: s.blobs, Version: "1.2.3", Staging: staging, Dir: filepath.Join(dir, "snapshots"), FS: fsys,
+		Engine: OfStore(s.store), Store: s.blobs, Version: "1.2.3", Staging: staging, Dir: filepath.Join(dir, "snapshots"),
 	})
 	require.NoError(t, err)
 	return s
