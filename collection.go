@@ -295,7 +295,11 @@ func (c *Collection) halt(err error) {
 	}
 	c.logger.Error("the collection stopped applying its log; it serves what it has and accepts no writes",
 		slog.Uint64("position", uint64(c.state.applied)), slog.Any("error", err))
-	c.applied.fail(&Error{Kind: Unavailable, Text: "the collection cannot apply its log after position " + c.state.applied.String(), Err: err})
+	text := "the collection cannot apply its log after position " + c.state.applied.String()
+	if errors.Is(err, wal.ErrPoisoned) {
+		text = logPoisoned // whoever learns of it first, all say the same
+	}
+	c.applied.fail(&Error{Kind: Unavailable, Text: text, Err: err})
 }
 
 // ended turns the end of the collection into what a client should know: that it

@@ -264,6 +264,9 @@ func (c *Collection) waitUntil(ctx context.Context, p wal.Position, timeout time
 	return false, err
 }
 
+// logPoisoned tells what a collection does whose log could not be written.
+const logPoisoned = "the collection accepts no writes since its log could not be written; restart to repair it"
+
 // writeError turns the log's errors into answers.
 func writeError(err error) error {
 	var known *Error
@@ -277,7 +280,7 @@ func writeError(err error) error {
 	case errors.Is(err, wal.ErrOutcomeUnknown):
 		return &Error{Kind: Unavailable, Text: "the outcome of the write is unknown, it may appear later", Err: err}
 	case errors.Is(err, wal.ErrPoisoned):
-		return &Error{Kind: Unavailable, Text: "the collection accepts no writes since its log could not be written; restart to repair it", Err: err}
+		return &Error{Kind: Unavailable, Text: logPoisoned, Err: err}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Kind: Timeout, Text: "the request ended before it was written", Err: err}
 	}

@@ -47,11 +47,7 @@ func Show(err error) Shown {
 	}
 	var e *tidemark.Error
 	if errors.As(err, &e) && e.Kind != tidemark.Internal {
-		text := e.Text
-		if lack := lackOf(err); lack != "" && ofLog(err) {
-			text += " (" + lack + ")"
-		}
-		return shownAs(e.Kind, text)
+		return shownAs(e.Kind, e.Text+because(err, e))
 	}
 	if shown, ok := ofMachine(err); ok {
 		return shown
@@ -66,6 +62,19 @@ func Show(err error) Shown {
 		return shownAs(tidemark.Unavailable, "the request was cancelled; a write may still have taken place")
 	}
 	return shownAs(tidemark.Internal, hidden)
+}
+
+// because adds to an error with a text of its own what of the machine brought it
+// about, if its text does not say so: that a log could not be written or applied
+// any more.
+func because(err error, e *tidemark.Error) string {
+	if lack := lackOf(err); lack != "" && ofLog(err) {
+		return " (" + lack + ")"
+	}
+	if damage := damageOf(err); damage != "" && e.Kind == tidemark.Unavailable {
+		return ": " + damage
+	}
+	return ""
 }
 
 // shownAs returns a text with the status and the prefix of its kind.

@@ -16,18 +16,26 @@ import (
 // ofMachine returns how an error is shown that the files or the limits of the
 // machine brought about: what whoever runs the server can do about it.
 func ofMachine(err error) (Shown, bool) {
-	var damaged *segments.DamagedError
-	switch {
-	case errors.As(err, &damaged):
-		return shownAs(tidemark.Internal, fmt.Sprintf(
-			"the collection is damaged: file %s at byte %d: restore the collection from a snapshot", filepath.Base(damaged.File), damaged.Offset)), true
-	case errors.Is(err, segments.ErrDamaged):
-		return shownAs(tidemark.Internal, "the collection is damaged: restore it from a snapshot"), true
+	if damage := damageOf(err); damage != "" {
+		return shownAs(tidemark.Unavailable, damage), true
 	}
 	if lack := lackOf(err); lack != "" {
 		return shownAs(tidemark.Unavailable, lack+"; "+outcome(err)), true
 	}
 	return Shown{}, false
+}
+
+// damageOf returns what is damaged and what can be done, "" if that was not why.
+func damageOf(err error) string {
+	var damaged *segments.DamagedError
+	switch {
+	case errors.As(err, &damaged):
+		return fmt.Sprintf("the collection is damaged: file %s at byte %d: restore the collection from a snapshot",
+			filepath.Base(damaged.File), damaged.Offset)
+	case errors.Is(err, segments.ErrDamaged):
+		return "the collection is damaged: restore it from a snapshot"
+	}
+	return ""
 }
 
 // lackOf returns what the machine had too little of, "" if that was not why.

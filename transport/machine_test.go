@@ -19,7 +19,6 @@ import (
 
 func TestShowTellsWhatTheMachineLacks(t *testing.T) {
 	const (
-		internal    = "Service internal error: "
 		unavailable = "Shard temporarily unavailable: "
 		room        = "there is no room left on the disk"
 		files       = "the server has too many open files: raise its limit, or have fewer collections and connections"
@@ -35,9 +34,10 @@ func TestShowTellsWhatTheMachineLacks(t *testing.T) {
 		status int
 		text   string
 	}{
-		{fmt.Errorf("read: %w", damaged), 500, internal + "the collection is damaged: file 00-aa.seg at byte 7: restore the collection from a snapshot"},
-		{segments.ErrDamaged, 500, internal + "the collection is damaged: restore it from a snapshot"},
-		{&tidemark.Error{Kind: tidemark.Unavailable, Text: "own", Err: damaged}, 503, unavailable + "own"},
+		{fmt.Errorf("read: %w", damaged), 503, unavailable + "the collection is damaged: file 00-aa.seg at byte 7: restore the collection from a snapshot"},
+		{segments.ErrDamaged, 503, unavailable + "the collection is damaged: restore it from a snapshot"},
+		{&tidemark.Error{Kind: tidemark.Unavailable, Text: "own", Err: damaged}, 503, unavailable + "own: the collection is damaged: file 00-aa.seg at byte 7: restore the collection from a snapshot"},
+		{&tidemark.Error{Kind: tidemark.BadInput, Text: "own", Err: damaged}, 400, "Wrong input: own"},
 		{open(syscall.ENOSPC), 503, unavailable + room + "; nothing was changed"},
 		{open(syscall.EDQUOT), 503, unavailable + room + "; nothing was changed"},
 		{open(syscall.EMFILE), 503, unavailable + files + "; nothing was changed"},

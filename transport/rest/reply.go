@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tidemark-db/tidemark"
+	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/transport"
 )
 
@@ -100,6 +101,8 @@ func failureLevel(status int, err error) slog.Level {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return slog.LevelDebug
+	case errors.Is(err, segments.ErrDamaged):
+		return slog.LevelError
 	case status == http.StatusInternalServerError:
 		return slog.LevelError
 	case status == http.StatusServiceUnavailable:
