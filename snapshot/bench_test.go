@@ -124,7 +124,8 @@ func benchView(b *testing.B, first int) *segments.View {
 // processor time that it takes by that of the loop: on a machine that has other
 // work, and nothing to spare, one is about the inverse of the other. "anon-MB" is
 // how far the anonymous memory of the process rose above what it was before. The
-// page cache is warm as far as memory holds all that is read and written.
+// page cache is warm as far as memory holds all that is read and written, but for
+// the archive, which the first to read it takes from the disk.
 func BenchmarkSnapshot(b *testing.B) {
 	machinetest.Report(b)
 	dir := b.TempDir()
