@@ -73,11 +73,21 @@ func notFoundCollection(name string) error {
 }
 
 // Aliases returns all aliases in order of their names.
-func (c *Catalog) Aliases() []Alias {
+func (c *Catalog) Aliases() (all []Alias) {
+	c.hold(func(aliases []Alias) { all = aliases })
+	return all
+}
+
+// hold calls f with all aliases in order of their names while nothing changes.
+func (c *Catalog) hold(f func(aliases []Alias)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make([]Alias, 0, len(c.content.Aliases))
-	for name, target := range c.content.Aliases {
+	f(c.content.aliases())
+}
+
+func (c *catalogContent) aliases() []Alias {
+	out := make([]Alias, 0, len(c.Aliases))
+	for name, target := range c.Aliases {
 		out = append(out, Alias{Name: name, Collection: target})
 	}
 	slices.SortFunc(out, func(a, b Alias) int { return cmp.Compare(a.Name, b.Name) })

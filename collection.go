@@ -61,6 +61,7 @@ type Collection struct {
 	flushed      watermark
 	waiting      waiters
 	pins         pins
+	marked       cutMarks    // where cuts of the whole storage want views
 	live         atomic.Bool // recovery is over
 	scans        *scanQueue
 
@@ -86,6 +87,7 @@ type shared struct {
 	// retryInterval is the wait after a checkpoint that failed.
 	retryInterval time.Duration
 	observer      Observer
+	cut           cutLock
 	// merging is held by the one merge that runs in the process.
 	merging chan struct{}
 }
@@ -155,7 +157,7 @@ func (c *Collection) recovered(ctx context.Context) error {
 			return fmt.Errorf("replay the log: %w", err)
 		}
 		if reached {
-			c.acknowledged.raise(c.replayEnd)
+			c.acknowledge(c.replayEnd)
 			c.live.Store(true)
 			return nil
 		}
@@ -205,10 +207,23 @@ func (c *Collection) applyAll(ctx context.Context) {
 const replayGroups = 32
 
 // applyGroup applies records that became durable together and publishes one
-// view of what they made, during a replay one of several groups.
+// view of what they made, or several where a cut wants one.
 func (c *Collection) applyGroup(records []wal.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for len(records) > 0 {
+		n := c.marked.begin(records)
+		if err := c.applyPart(records[:n]); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// applyPart applies records and publishes one view of what they made, during a
+// replay one of several groups. mu is held.
+func (c *Collection) applyPart(records []wal.Record) error {
 	var failed error
 	for _, rec := range records {
 		header, verdict, err := c.state.apply(rec)
@@ -221,14 +236,10 @@ func (c *Collection) applyGroup(records []wal.Record) error {
 	}
 	c.unseen++
 	full := c.state.points.Growth() >= c.store.headBytes || c.logged >= c.store.logBytes
-	switch {
-	case full:
-		c.seal()
-	case failed == nil && c.state.applied < c.replayEnd && c.unseen < replayGroups:
+	if !full && failed == nil && c.state.applied < c.replayEnd && c.unseen < replayGroups {
 		return nil
-	default:
-		c.publish()
 	}
+	c.show(full)
 	// A replay finds the marks that fell due in the log, or leaves the last one
 	// for the first group after it.
 	if c.live.Load() {
@@ -236,8 +247,21 @@ func (c *Collection) applyGroup(records []wal.Record) error {
 			c.committer.mark(mark)
 		}
 	}
-	c.applied.raise(c.state.applied)
 	return failed
+}
+
+// show makes what is applied visible, and seals the active head if it is full.
+// mu is held.
+func (c *Collection) show(full bool) {
+	c.store.cut.RLock()
+	if full {
+		c.seal()
+	} else {
+		c.publish()
+	}
+	c.applied.raise(c.state.applied)
+	c.store.cut.RUnlock()
+	c.marked.reached(c.state.applied, c.current.Load())
 }
 
 // seal ends the active head and asks for a checkpoint as of this moment. mu is
@@ -290,7 +314,7 @@ func (c *Collection) writable() error {
 // halt ends all waits for positions that will not be applied.
 func (c *Collection) halt(err error) {
 	if errors.Is(err, wal.ErrClosed) || errors.Is(err, context.Canceled) {
-		c.applied.fail(errCollectionClosed)
+		c.fail(errCollectionClosed)
 		return
 	}
 	c.logger.Error("the collection stopped applying its log; it serves what it has and accepts no writes",
@@ -299,7 +323,13 @@ func (c *Collection) halt(err error) {
 	if errors.Is(err, wal.ErrPoisoned) {
 		text = logPoisoned // whoever learns of it first, all say the same
 	}
-	c.applied.fail(&Error{Kind: Unavailable, Text: text, Err: err})
+	c.fail(&Error{Kind: Unavailable, Text: text, Err: err})
+}
+
+// fail ends what waits for the applier.
+func (c *Collection) fail(err error) {
+	c.applied.fail(err)
+	c.marked.fail(err)
 }
 
 // ended turns the end of the collection into what a client should know: that it
@@ -345,7 +375,7 @@ func (c *Collection) closeOnce(ctx context.Context) error {
 	c.stop()                    // the applier ends, so that its state can be read here
 	err := errors.Join(c.reader.Close())
 	c.workers.Wait()
-	c.applied.fail(errCollectionClosed)
+	c.fail(errCollectionClosed)
 	if drained == nil {
 		if mark, due := c.state.marks.closing(c.state); due {
 			if merr := c.enqueueMark(ctx, mark); merr != nil {

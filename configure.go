@@ -90,7 +90,7 @@ func (c *Collection) enqueueAndApply(ctx context.Context, e *Event) (Result, err
 	if err := c.applied.wait(ctx, p); err != nil {
 		return Result{}, err
 	}
-	c.acknowledged.raise(p)
+	c.acknowledge(p)
 	return Result{Position: p, Status: Completed}, nil
 }
 

@@ -48,6 +48,9 @@ func (f *Frozen) Collection() string { return f.collection.name }
 // Lineage returns the history to which the state belongs.
 func (f *Frozen) Lineage() uuid.UUID { return f.state.lineage }
 
+// Config returns the configuration as of the state; it is shared.
+func (f *Frozen) Config() *Config { return f.state.config }
+
 // Position returns where the state stands.
 func (f *Frozen) Position() wal.Position { return f.state.view.Through() }
 

@@ -42,9 +42,14 @@ func (c *Collection) viewOf(ctx context.Context) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.newView(p), nil
+}
+
+// newView makes a view of what is published, whose reference it takes over.
+func (c *Collection) newView(p *published) *View {
 	v := &View{View: p.view, Config: p.config, published: p, pins: &c.pins, scans: c.scans, since: time.Now()}
 	c.pins.add(v)
-	return v, nil
+	return v
 }
 
 // readError turns the end of a wait for acknowledged writes into an answer.

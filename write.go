@@ -238,7 +238,7 @@ func (w *write) waitApplied(positions []wal.Position) (Status, error) {
 			status = WaitTimeout
 		}
 	}
-	w.c.acknowledged.raise(last)
+	w.c.acknowledge(last)
 	if status == Completed {
 		for _, s := range w.sent {
 			if err := s.verdict.err(); err != nil {
