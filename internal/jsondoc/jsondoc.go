@@ -1,11 +1,14 @@
 // Package jsondoc wraps a JSON document with its checksum, so that a file that
 // people can read cannot be damaged or edited unnoticed.
 //
-// The form is {"format":N,"sha256":"<64 hex>","document":{…}}: the checksum
-// covers the bytes of document exactly as they stand in the file.
+// The form is {"format":N,"sha256":"<64 hex>","document":{…}}. In format 1 the
+// checksum covers the bytes of document exactly as they stand in the file; in
+// later ones the text "format N" and a newline before them, so that a damaged
+// number is never taken for another format.
 package jsondoc
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -36,12 +39,24 @@ func Encode(format int, document any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode document: %w", err)
 	}
-	sum := sha256.Sum256(body)
-	out, err := json.Marshal(envelope{Format: format, SHA256: hex.EncodeToString(sum[:]), Document: body})
+	return envelope{Format: format, SHA256: checksum(format, body), Document: body}.encode()
+}
+
+func (e envelope) encode() ([]byte, error) {
+	out, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode document: %w", err)
 	}
 	return append(out, '\n'), nil
+}
+
+func checksum(format int, body []byte) string {
+	h := sha256.New()
+	if format != 1 {
+		fmt.Fprintf(h, "format %d\n", format)
+	}
+	h.Write(body)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Decode checks data and fills document. known is the highest format that the
@@ -51,9 +66,11 @@ func Decode(data []byte, known int, document any) (format int, err error) {
 	if err := json.Unmarshal(data, &env); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	sum := sha256.Sum256(env.Document)
-	if hex.EncodeToString(sum[:]) != env.SHA256 {
+	if checksum(env.Format, env.Document) != env.SHA256 {
 		return 0, fmt.Errorf("%w: its checksum does not match", ErrDamaged)
+	}
+	if again, err := env.encode(); err != nil || !bytes.Equal(again, data) {
+		return 0, fmt.Errorf("%w: it is not in the form in which it was written", ErrDamaged)
 	}
 	if env.Format > known || env.Format < 1 {
 		return env.Format, &NewerFormatError{Format: env.Format, Known: known}
