@@ -178,12 +178,14 @@ func TestOperationsOfOneRequestAreOneEvent(t *testing.T) {
 
 func TestPatchOfAMissingPointNamesItAndChangesTheRest(t *testing.T) {
 	_, c, _ := newTestCollection(t)
-	mustWrite(t, c, upsert(PointInput{ID: num(1)}))
-	patch := &SetPayload{Selector: Selector{IDs: []segments.PointID{num(1), num(999), num(1000)}}, Payload: object(t, "a", 1)}
+	mustWrite(t, c, upsert(PointInput{ID: num(1)}, PointInput{ID: num(2)}))
+	patch := &SetPayload{Selector: Selector{IDs: []segments.PointID{num(1), num(999), num(2), num(1000)}}, Payload: object(t, "a", 1)}
 	_, err := c.Write(testContext(t), []Operation{patch}, WriteOptions{Wait: true})
 	require.EqualError(t, err, "No point with id 999 found")
 	require.Equal(t, NotFound, KindOf(err))
-	require.Equal(t, object(t, "a", 1), mustGet(t, mustView(t, c), num(1)).Payload)
+	for id := range uint64(2) {
+		require.Equal(t, object(t, "a", 1), mustGet(t, mustView(t, c), num(id+1)).Payload)
+	}
 
 	_, err = c.Write(testContext(t), []Operation{patch}, WriteOptions{})
 	require.NoError(t, err, "without wait nobody has looked at the points yet")

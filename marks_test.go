@@ -52,6 +52,22 @@ func TestMarksFallDue(t *testing.T) {
 	require.Equal(t, p, v.Through())
 }
 
+// TestReplayLeavesMarksToItsEnd: what falls due in a replay is in the log already,
+// or is written once behind it; otherwise each start would make the log longer.
+func TestReplayLeavesMarksToItsEnd(t *testing.T) {
+	c := newByHand(t)
+	c.live.Store(false)
+	c.state.marks.since = markInterval - 1
+	p := c.put(1)
+	require.Empty(t, c.committer.marks)
+	c.live.Store(true)
+	c.put(2)
+	require.Len(t, c.committer.marks, 1)
+	require.Equal(t, p, (<-c.committer.marks).At)
+	c.put(3)
+	require.Empty(t, c.committer.marks)
+}
+
 // TestMarksAreComparedLater: a mark names the position at which it fell due, and
 // other records came before it was written.
 func TestMarksAreComparedLater(t *testing.T) {
@@ -113,4 +129,17 @@ func TestRestoreElsewhereBeginsAnotherLineage(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, restoreCopy(testContext(t), s, "c", snap))
 	require.NotEqual(t, lineage, lineageOf("c"), "what was dropped had gone on, nobody knows how far")
+}
+
+// TestRestoredStateIsCompared: the first record of a restored collection says which
+// state it began with. Whoever has another one does not go on.
+func TestRestoredStateIsCompared(t *testing.T) {
+	s := newTestStateOf(t)
+	require.NoError(t, applyNext(t, s, time.Now(), putOne(1)))
+	through, digest := s.through, s.points.Digest()
+	var diverged *DivergedError
+	require.ErrorAs(t, applyNext(t, s, time.Now(), &RestoreEvent{Position: through, Digest: segments.Digest{1}}), &diverged)
+	require.Equal(t, through, s.through, "nothing was applied")
+	require.NoError(t, applyNext(t, s, time.Now(), &RestoreEvent{Position: through, Digest: digest}))
+	require.Greater(t, s.through, through)
 }

@@ -236,8 +236,8 @@ func TestStepsOfABatchAreOneHold(t *testing.T) {
 // TestUnknownOutcomesAreAnsweredAsSuch: the log was poisoned after the record may
 // have reached the disk.
 func TestUnknownOutcomesAreAnsweredAsSuch(t *testing.T) {
-	err := writeError(fmt.Errorf("%w: %w", wal.ErrOutcomeUnknown, wal.ErrPoisoned))
-	require.Equal(t, Unavailable, KindOf(err))
-	require.ErrorContains(t, err, "it may appear later")
-	require.ErrorIs(t, err, wal.ErrOutcomeUnknown)
+	var answer *Error
+	require.ErrorAs(t, writeError(fmt.Errorf("%w: %w", wal.ErrOutcomeUnknown, wal.ErrPoisoned)), &answer)
+	require.Equal(t, Unavailable, answer.Kind)
+	require.Equal(t, "the outcome of the write is unknown, it may appear later", answer.Text)
 }

@@ -1,7 +1,9 @@
 package tidemark
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"io"
 	"os"
 	"path/filepath"
@@ -274,6 +276,58 @@ func TestDamageStopsBeforeTheRecord(t *testing.T) {
 	require.NoError(t, err)
 	mustWrite(t, restored, patch)
 	require.Equal(t, 50, mustView(t, restored).Count())
+}
+
+// TestRotIsNotWrittenAnew: bytes rot after their block was verified. A patch that
+// would copy them into a new row, with a hash that vouches for them, stops.
+func TestRotIsNotWrittenAnew(t *testing.T) {
+	for name, rotten := range map[string]func(*segments.Point) []byte{
+		"a vector": func(p *segments.Point) []byte { return p.Vectors[0].Data },
+		"what the row's hash covers, or the hash": func(p *segments.Point) []byte {
+			h := segments.HashPoint(p.ID, p.Version, p.Payload)
+			return binary.BigEndian.AppendUint64(nil, h.Hi)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c, _ := newTestCollection(t)
+			mustWrite(t, c, upsert(PointInput{ID: num(1), Vectors: []NamedVector{dense("", 1.5, 2.25)}}))
+			require.NoError(t, checkpointNow(testContext(t), c))
+			v := mustView(t, c)
+			row, _, err := v.Get(num(1))
+			require.NoError(t, err)
+			p, err := proven(row, v.Config.Schema) // touches all that is looked at later
+			require.NoError(t, err)
+			path := v.Segments()[0].Path()
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			at := bytes.Index(content, rotten(p))
+			require.Positive(t, at)
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			require.NoError(t, err)
+			defer f.Close()
+			_, err = f.WriteAt([]byte{content[at] ^ 1}, int64(at))
+			require.NoError(t, err)
+			patch := &SetPayload{Selector: Selector{IDs: []segments.PointID{num(1)}}, Payload: object(t, "a", 1)}
+			_, err = c.Write(testContext(t), []Operation{patch}, WriteOptions{Wait: true})
+			require.ErrorIs(t, err, segments.ErrDamaged)
+		})
+	}
+}
+
+// TestRestoreIsTheWayOutOfAPoisonedLog: nobody can ask such a log for its last
+// position, and still the restored collection goes on above it.
+func TestRestoreIsTheWayOutOfAPoisonedLog(t *testing.T) {
+	s, c, logs := newTestCollection(t)
+	last := mustWrite(t, c, upsert(PointInput{ID: num(1)}))[0].Position
+	snap, err := takeCopy(t, testContext(t), s, "c")
+	require.NoError(t, err)
+	logs.only(t).Poison()
+	_, err = c.Write(testContext(t), []Operation{upsert(PointInput{ID: num(2)})}, WriteOptions{})
+	require.Equal(t, Unavailable, KindOf(err))
+	require.NoError(t, restoreCopy(testContext(t), s, "c", snap))
+	next := mustWrite(t, c, upsert(PointInput{ID: num(2)}))[0].Position
+	require.Greater(t, next, last)
+	require.Equal(t, 2, mustView(t, c).Count())
 }
 
 // damageSegment changes every 64th byte of the rows of the only segment.

@@ -215,6 +215,17 @@ func TestWhatDoesNotAddUpIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, ErrSumsDiffer)
 	c.requireState()
 	c.release(wrong)
+
+	other := newTestCollection(t, t.TempDir())
+	other.at += 7
+	other.write([]int{1, 2, 3}, nil)
+	other.beginCheckpoint()
+	wrong = c.writeSegment(other.durable.Pending(other.check.view))
+	require.Equal(t, c.state.Count(), wrong.Info.Rows)
+	_, err = c.durable.Checkpoint(c.check.view, wrong)
+	require.ErrorIs(t, err, ErrSumsDiffer, "as many points, but others")
+	c.release(wrong)
+	other.close()
 	c.close()
 }
 
