@@ -47,6 +47,30 @@ func TestCatalogExpectations(t *testing.T) {
 	require.Empty(t, c.Aliases(), "a collection takes its aliases with it")
 }
 
+// TestCatalogInstallExpects: each change names what it replaces. If one is wrong,
+// none is made.
+func TestCatalogInstallExpects(t *testing.T) {
+	c, err := openCatalog(fsx.OS, t.TempDir())
+	require.NoError(t, err)
+	a, b := uuid.New(), uuid.New()
+	require.NoError(t, c.Create("a", a))
+	good := CatalogChange{Name: "b", ID: b}
+	for name, wrong := range map[string]CatalogChange{
+		"another incarnation":  {Name: "a", Expected: uuid.New(), ID: uuid.New()},
+		"nothing is expected":  {Name: "a", ID: uuid.New()},
+		"something is missing": {Name: "c", Expected: uuid.New(), ID: uuid.New()},
+	} {
+		require.Error(t, c.Install([]CatalogChange{good, wrong}, nil), name)
+		entries := c.Entries()
+		require.Len(t, entries, 1, name)
+		require.Equal(t, a, entries["a"].ID, name)
+	}
+	require.Error(t, c.Install([]CatalogChange{good}, []AliasChange{{Kind: AliasCreate, Alias: "x", Target: "none"}}))
+	require.Len(t, c.Entries(), 1, "nor is one made without its aliases")
+	require.NoError(t, c.Install([]CatalogChange{good, {Name: "a", Expected: a, ID: b}}, nil))
+	require.Equal(t, b, c.Entries()["a"].ID)
+}
+
 func TestAliasChangesAreAllOrNothing(t *testing.T) {
 	c, err := openCatalog(fsx.OS, t.TempDir())
 	require.NoError(t, err)
