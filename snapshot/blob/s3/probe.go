@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/tidemark-db/tidemark/snapshot/blob"
 )
@@ -58,11 +60,27 @@ func (s *Store) tryOut(ctx context.Context, r ref) error {
 	return s.tryToOverwrite(ctx, r)
 }
 
-// tryToOverwrite completes an upload for the key of an object that is there. The
-// condition alone must keep the server from it.
+// tryToOverwrite completes an upload for the key of an object that is there, as two
+// servers might that know nothing of each other. The condition alone must keep the
+// server from it.
 func (s *Store) tryToOverwrite(ctx context.Context, r ref) error {
-	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &s.options.Bucket, Key: &r.object, Body: bytes.NewReader(nil), IfNoneMatch: aws.String("*"),
+	u := s.newUpload(r, "")
+	defer u.close()
+	defer u.abort(ctx)
+	begun, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &s.options.Bucket, Key: &r.object})
+	if err != nil {
+		return explain(s.options, "overwrite", err)
+	}
+	u.began(begun.UploadId)
+	part, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &s.options.Bucket, Key: &r.object, UploadId: &u.id, PartNumber: aws.Int32(1), Body: strings.NewReader("other"),
+	})
+	if err != nil {
+		return explain(s.options, "overwrite", err)
+	}
+	_, err = s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &s.options.Bucket, Key: &r.object, UploadId: &u.id, IfNoneMatch: aws.String("*"),
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag}}},
 	})
 	switch {
 	case isTaken(err):
