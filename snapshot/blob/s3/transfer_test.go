@@ -145,20 +145,61 @@ func TestChangedOnTheWayUp(t *testing.T) {
 func TestSomebodyElseIsFaster(t *testing.T) {
 	s3test.ClearEnv(t)
 	server := s3test.Start(t)
-	s, f := faulty(t, server)
-	other, _ := faulty(t, server)
-	other.options.Bucket = s.options.Bucket
-	f.start(once("CompleteMultipartUpload", func(server http.RoundTripper, r *http.Request) (*http.Response, error) {
-		if _, err := other.Put(context.Background(), testKey, blobtest.Content([]byte("theirs"))); err != nil {
-			return nil, err
+	for _, name := range []string{"put", "copy"} {
+		for _, before := range []string{"PutObject", "CompleteMultipartUpload"} { // PutObject is that of the checksum
+			t.Run(name+"/"+before, func(t *testing.T) {
+				s, f := faulty(t, server)
+				require.NoError(t, ways[name].prepare(s, testKey))
+				other, _ := faulty(t, server)
+				other.options.Bucket = s.options.Bucket
+				f.start(once(before, func(server http.RoundTripper, r *http.Request) (*http.Response, error) {
+					if _, err := other.Put(context.Background(), testKey, blobtest.Content([]byte("theirs"))); err != nil {
+						return nil, err
+					}
+					return server.RoundTrip(r)
+				}))
+				require.ErrorIs(t, ways[name].run(s, testKey), blob.ErrExists)
+				require.Equal(t, "theirs", string(read(t, s, testKey)))
+				sum, err := s.readChecksum(context.Background(), s.ref(testKey))
+				require.NoError(t, err)
+				require.Equal(t, blobtest.Sum([]byte("theirs")), sum)
+				require.Empty(t, server.Uploads(t, s.options.Bucket))
+			})
 		}
-		return server.RoundTrip(r)
+	}
+}
+
+// TestLostAnswersAreSettled: all answers to the completion are lost, perhaps
+// because the context ended; the object is there, and that is what is said.
+func TestLostAnswersAreSettled(t *testing.T) {
+	s3test.ClearEnv(t)
+	server := s3test.Start(t)
+	for _, name := range []string{"put", "copy"} {
+		t.Run(name, func(t *testing.T) {
+			s, f := faulty(t, server)
+			require.NoError(t, ways[name].prepare(s, testKey))
+			f.start(on("CompleteMultipartUpload", answerLost))
+			require.NoError(t, ways[name].run(s, testKey))
+			f.start(nil)
+			requireWhole(t, s, testKey)
+		})
+	}
+}
+
+// TestCancelledCopyLeavesNothing: the abort does not end with the context.
+func TestCancelledCopyLeavesNothing(t *testing.T) {
+	s3test.ClearEnv(t)
+	server := s3test.Start(t)
+	s, f := faulty(t, server)
+	require.NoError(t, put(s, from(testKey)))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	f.start(on("UploadPartCopy", func(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
+		cancel()
+		return nil, r.Context().Err()
 	}))
-	require.ErrorIs(t, put(s, testKey), blob.ErrExists)
-	require.Equal(t, "theirs", string(read(t, s, testKey)))
-	sum, err := s.readChecksum(context.Background(), s.ref(testKey))
-	require.NoError(t, err)
-	require.Equal(t, blobtest.Sum([]byte("theirs")), sum)
+	_, err := s.Copy(ctx, from(testKey), testKey)
+	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, server.Uploads(t, s.options.Bucket))
 }
 
