@@ -14,6 +14,8 @@ type Description struct {
 	// Manifest is what the archive says of itself, nil if it cannot be read.
 	// Nobody may change it.
 	Manifest *archive.Manifest
+	// Receipts are of the last verification of each level.
+	Receipts []Receipt
 }
 
 // describers is how many archives are looked into at once.
@@ -36,7 +38,8 @@ func (m *Manager) Describe(ctx context.Context, collection string) ([]Descriptio
 		free <- struct{}{}
 		all.Go(func() {
 			defer func() { <-free }()
-			out[i] = Description{info, m.details.ofInfo(ctx, blob.Key{Folder: name, Name: info.Name}, info)}
+			key := blob.Key{Folder: name, Name: info.Name}
+			out[i] = Description{info, m.details.ofInfo(ctx, key, info), m.receipts(ctx, key, info.SHA256)}
 		})
 	}
 	all.Wait()

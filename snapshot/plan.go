@@ -115,10 +115,11 @@ func (m *Manager) planRestore(ctx context.Context, name string, from origin) (Pl
 	if err != nil {
 		return Plan{}, err
 	}
-	a, d, err := readState(s)
+	r, d, err := readState(s)
 	if err != nil {
 		return Plan{}, err
 	}
+	a := r.Manifest()
 	p := Plan{Kind: JobRecover, Collection: name, Archive: a, Position: a.Position, Files: len(a.Files)}
 	if p.Bytes, err = archive.Size(a); err != nil {
 		return Plan{}, err
@@ -139,8 +140,9 @@ func (m *Manager) planRestore(ctx context.Context, name string, from origin) (Pl
 	return p, nil
 }
 
-// readState reads the two documents with which an archive begins.
-func readState(src io.Reader) (*archive.Manifest, *document, error) {
+// readState reads the two documents with which an archive begins. The reader goes
+// on behind them.
+func readState(src io.Reader) (*archive.Reader, *document, error) {
 	r, err := archive.NewReader(src)
 	if err != nil {
 		return nil, nil, err
@@ -159,7 +161,7 @@ func readState(src io.Reader) (*archive.Manifest, *document, error) {
 	if err != nil {
 		return nil, nil, &StateError{Err: err}
 	}
-	return r.Manifest(), d, nil
+	return r, d, nil
 }
 
 // mayReceive asks the engine whether it would take the state.

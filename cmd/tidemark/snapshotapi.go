@@ -29,6 +29,9 @@ func (a snapshotAPI) List(ctx context.Context, collection string) ([]rest.Snapsh
 	for i, d := range list {
 		out[i] = describe(d.Info)
 		out[i].Content = content(d.Manifest)
+		for _, r := range d.Receipts {
+			out[i].Verified = append(out[i].Verified, receipt(r))
+		}
 	}
 	return out, nil
 }
@@ -130,6 +133,23 @@ func (a snapshotAPI) Upload(collection string, o rest.UploadOptions) (rest.Begun
 		return rest.Begun[struct{}]{}, nil, err
 	}
 	return begun(upload.Job, same), upload, nil
+}
+
+// Verify implements rest.Snapshots.
+func (a snapshotAPI) Verify(collection, name, level string) (rest.Begun[rest.SnapshotReceipt], error) {
+	l, err := snapshot.ParseLevel(level)
+	if err != nil {
+		return rest.Begun[rest.SnapshotReceipt]{}, err
+	}
+	job, err := a.manager.StartVerify(collection, name, l)
+	if err != nil {
+		return rest.Begun[rest.SnapshotReceipt]{}, err
+	}
+	return begun(job, receipt), nil
+}
+
+func receipt(r snapshot.Receipt) rest.SnapshotReceipt {
+	return rest.SnapshotReceipt{Level: string(r.Level), At: r.At, Took: r.Took, Position: r.Position, Error: r.Error}
 }
 
 // Jobs implements rest.SnapshotJobs.

@@ -66,6 +66,18 @@ type Roomy interface {
 	Free(ctx context.Context) (int64, error)
 }
 
+// Noter is a Store that keeps a small text beside an object. It says nothing of
+// the object and goes with it.
+type Noter interface {
+	// SetNote replaces the note of an object that is there.
+	SetNote(ctx context.Context, key Key, note []byte) error
+	// Note returns the note, nil if there is none.
+	Note(ctx context.Context, key Key) ([]byte, error)
+}
+
+// MaxNoteBytes bounds a note.
+const MaxNoteBytes = 64 << 10
+
 // Presigner is a Store that can let a client fetch an object without us.
 type Presigner interface {
 	// Presign returns a URL that anybody can GET the object with, until it

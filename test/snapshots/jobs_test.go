@@ -178,6 +178,35 @@ func TestJobsOutliveTheServer(t *testing.T) {
 	require.Equal(t, 404, s.get(t, "GET /snapshots/jobs/none", "").status)
 }
 
+// TestVerify proves a stored snapshot, and finds one byte that was changed.
+func TestVerify(t *testing.T) {
+	s := start(t, t.TempDir())
+	s.must(t, "PUT /collections/c", dense(8))
+	s.fill(t, "c", 100, 8)
+	made := s.create(t, "c")
+	path := "POST /collections/c/snapshots/" + made.Name + "/verify?level="
+	s.must(t, path+"state", "")
+	content, err := os.ReadFile(s.file("c", made.Name))
+	require.NoError(t, err)
+	content[len(content)/2] ^= 1
+	require.NoError(t, os.WriteFile(s.file("c", made.Name), content, 0o600))
+	for _, level := range []string{"bytes", "structure", "state"} {
+		r := s.get(t, path+level, "")
+		require.Equal(t, 400, r.status, "%s", r.body)
+		require.Contains(t, r.errorText(t), "the snapshot")
+	}
+	require.Equal(t, 400, s.get(t, path+"none", "").status)
+	type verified struct {
+		Verified []struct{ Level, Error string } `json:"verified"`
+	}
+	receipts := result[[]verified](t, s, "GET /collections/c/snapshots", "")[0].Verified
+	require.Len(t, receipts, 3)
+	for _, r := range receipts {
+		require.NotEmpty(t, r.Error)
+	}
+	require.Empty(t, s.below(t, "snapshots/.staging"))
+}
+
 // TestURLSwitches: what the configuration refuses is refused.
 func TestURLSwitches(t *testing.T) {
 	s := start(t, t.TempDir(), "TIDEMARK__SNAPSHOT_URL_PRIVATE_ADDRESSES=false")

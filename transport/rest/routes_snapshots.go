@@ -19,6 +19,11 @@ var snapshotRoutes = []*route{
 	needsSnapshots(reads("GET "+pathSnapshots+"/{snapshot_name}", (*Server).getSnapshot)),
 }
 
+// snapshotVerifyRoutes are ours: see snapshot_verify.go.
+var snapshotVerifyRoutes = []*route{
+	needsSnapshots(manages("POST "+pathSnapshots+"/{snapshot_name}/verify", (*Server).verifySnapshot)),
+}
+
 // snapshotJobRoutes are ours: see snapshot_jobs.go.
 var snapshotJobRoutes = []*route{
 	needsSnapshots(reads("GET /snapshots/jobs", (*Server).listSnapshotJobs)),

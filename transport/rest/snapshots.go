@@ -38,6 +38,8 @@ type Snapshots interface {
 	// Upload is Recover from an archive that is written to the receiver, whose
 	// End must be called.
 	Upload(collection string, o UploadOptions) (Begun[struct{}], Receiver, error)
+	// Verify begins to prove a stored snapshot at a level.
+	Verify(collection, name, level string) (Begun[SnapshotReceipt], error)
 	SnapshotJobs
 }
 
@@ -56,6 +58,8 @@ type SnapshotDescription struct {
 	Checksum string // SHA-256 in hex, "" if unknown
 	// Content is what the archive says of itself; nil if it was not looked at.
 	Content *SnapshotContent
+	// Verified are the last verifications of each level.
+	Verified []SnapshotReceipt
 }
 
 // SnapshotFile is an open snapshot.
@@ -79,10 +83,11 @@ type descriptionJSON struct {
 	Size     int64  `json:"size"`
 	Checksum string `json:"checksum,omitzero"`
 	contentJSON
+	Verified []receiptJSON `json:"verified,omitempty"`
 }
 
 func (d SnapshotDescription) json() descriptionJSON {
-	return descriptionJSON{d.Name, d.Created.UTC().Format("2006-01-02T15:04:05"), d.Size, d.Checksum, d.Content.json()}
+	return descriptionJSON{d.Name, d.Created.UTC().Format("2006-01-02T15:04:05"), d.Size, d.Checksum, d.Content.json(), receiptsJSON(d.Verified)}
 }
 
 // waits reads the parameter wait, which is true unless given.

@@ -27,6 +27,8 @@ type fakeSnapshots struct {
 	jobs     []rest.SnapshotJob
 	notes    []rest.SnapshotNotes
 	plan     rest.SnapshotPlan
+	receipts []rest.SnapshotReceipt
+	levels   []string
 }
 
 func (f *fakeSnapshots) description() rest.SnapshotDescription {
@@ -42,6 +44,7 @@ func (f *fakeSnapshots) List(_ context.Context, collection string) ([]rest.Snaps
 	}
 	d := f.description()
 	d.Content = f.plan.Source
+	d.Verified = f.receipts
 	return []rest.SnapshotDescription{d}, nil
 }
 

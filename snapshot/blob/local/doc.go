@@ -2,6 +2,7 @@
 //
 //	<dir>/<folder>/<name>.snapshot             the object
 //	<dir>/<folder>/<name>.snapshot.checksum    its sha256, 64 hex digits
+//	<dir>/<folder>/<name>.snapshot.note        its note, if it has one
 //	<dir>/<name>.snapshot                      objects of the empty folder
 //	<dir>/.staging/                            ours: locked, swept at start
 //	<temp>/tidemark-<hash>/                    the same, if TempDir is set

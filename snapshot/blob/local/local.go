@@ -70,6 +70,7 @@ type Store struct {
 var (
 	_ blob.Store = (*Store)(nil)
 	_ blob.Roomy = (*Store)(nil)
+	_ blob.Noter = (*Store)(nil)
 )
 
 // Open opens or creates a snapshots directory, locks our staging and sweeps what

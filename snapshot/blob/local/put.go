@@ -241,6 +241,7 @@ func (s *Store) Delete(ctx context.Context, key blob.Key) error {
 		return fmt.Errorf("sync folder of snapshots: %w", err)
 	}
 	s.discard(path + checksumSuffix)
+	s.discard(path + noteSuffix)
 	return nil
 }
 
