@@ -89,8 +89,9 @@ func TestDirectReportsFailures(t *testing.T) {
 			content = make([]byte, 2<<20)
 		}
 		_, err = w.Write(content)
-		err = errors.Join(err, w.Flush())
-		require.ErrorIs(t, err, syscall.ENOSPC)
+		require.ErrorIs(t, errors.Join(err, w.Flush()), syscall.ENOSPC)
+		require.Equal(t, !whole, w.Flush() == nil, "an error in the midst stays")
+		w.Abort()
 		require.NoError(t, f.Close())
 	}
 }

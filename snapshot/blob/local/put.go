@@ -109,6 +109,7 @@ func (s *Store) stage(ctx context.Context, path string, src blob.Source) (sum st
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := newSumWriter(ctx, f, src.Size)
+	defer w.abort()
 	if err := src.Write(ctx, w); err != nil {
 		return "", fmt.Errorf("stage snapshot: %w", err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/tidemark-db/tidemark/internal/writeback"
 )
 
-// sumWriter writes a file from its beginning and hashes what it writes. The two
-// go on beside each other, as each takes about as long as the other.
+// sumWriter writes a file from its beginning and hashes what it writes, while
+// what came before is on its way to the disk.
 type sumWriter struct {
 	ctx  context.Context
 	file *writeback.Direct
@@ -24,29 +24,19 @@ func newSumWriter(ctx context.Context, f fsx.File, size int64) *sumWriter {
 	return &sumWriter{ctx: ctx, file: writeback.NewDirect(f, size), hash: sha256.New()}
 }
 
-// besideBytes is the size from which a goroutine is worth its start.
-const besideBytes = 32 << 10
-
-// Write implements io.Writer. No goroutine is left when it returns.
-func (w *sumWriter) Write(p []byte) (n int, err error) {
+// Write implements io.Writer.
+func (w *sumWriter) Write(p []byte) (int, error) {
 	if err := w.ctx.Err(); err != nil {
 		return 0, err
 	}
-	if len(p) < besideBytes {
-		w.hash.Write(p)
-		n, err = w.file.Write(p)
-	} else {
-		hashed := make(chan struct{})
-		go func() {
-			defer close(hashed)
-			w.hash.Write(p)
-		}()
-		n, err = w.file.Write(p)
-		<-hashed
-	}
+	w.hash.Write(p)
+	n, err := w.file.Write(p)
 	w.size += int64(n)
 	return n, err
 }
+
+// abort waits for what is being written. It may follow finish.
+func (w *sumWriter) abort() { w.file.Abort() }
 
 // finish writes what waits and returns the checksum of what was written.
 func (w *sumWriter) finish() (string, error) {
@@ -60,6 +50,7 @@ func (w *sumWriter) finish() (string, error) {
 func copyBytes(out, in fsx.File) error {
 	const piece = 1 << 20
 	w := writeback.NewDirect(out, piece)
+	defer w.Abort()
 	if _, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{in}, make([]byte, piece)); err != nil {
 		return err
 	}
