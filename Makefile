@@ -31,7 +31,7 @@ help: ## list the targets
 
 .PHONY: run
 run: ## build the server and start it on 127.0.0.1:6333, data below ./storage
-	$(GO) build -o $(BIN)/tidemark ./cmd/tidemark
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/tidemark ./cmd/tidemark
 	./$(BIN)/tidemark
 
 .PHONY: build
