@@ -162,6 +162,63 @@ func TestTimeAloneSealsOnlyWhatIsWorthIt(t *testing.T) {
 	require.True(t, c.sealOld(anyCheckpoint))
 }
 
+// TestRecordsAreAppliedUnderTheirConfiguration: a record that was made for another
+// configuration than the one in force means that the two are not what was written.
+func TestRecordsAreAppliedUnderTheirConfiguration(t *testing.T) {
+	c := newByHand(t)
+	digest := c.state.points.Digest()
+	for _, version := range []wal.Position{0, c.config().Version + 1} {
+		e := &Event{Header: newHeader(version), Body: &PointsEvent{Effects: []Effect{&PutPoint{ID: num(1)}}}}
+		record, err := AppendEvent(nil, e)
+		require.NoError(t, err)
+		require.Error(t, c.applyGroup([]wal.Record{{Position: c.state.applied + 1, Payload: record}}))
+		require.Equal(t, digest, c.state.points.Digest())
+	}
+}
+
+// TestWhatFailedIsWrittenUnderAnotherName: the kernel may have dropped what could
+// not be written, and says so only once. No file is written to again.
+func TestWhatFailedIsWrittenUnderAnotherName(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		rule fsx.Rule
+	}{
+		{"write of the segment", fsx.Rule{Kinds: []fsx.Kind{fsx.KindWrite}, Path: segments.SegmentsDir}},
+		{"sync of the segment", fsx.Rule{Kinds: []fsx.Kind{fsx.KindSync, fsx.KindSyncData}, Path: segments.SegmentsDir}},
+		{"name of the segment", fsx.Rule{Kinds: []fsx.Kind{fsx.KindRename}, Path: segments.SegmentsDir}},
+		{"sync of the deletes", fsx.Rule{Kinds: []fsx.Kind{fsx.KindSync, fsx.KindSyncData}, Path: "deletes-"}},
+		{"write of the manifest", fsx.Rule{Kinds: []fsx.Kind{fsx.KindWrite}, Path: "manifest-"}},
+		{"sync of the manifest", fsx.Rule{Kinds: []fsx.Kind{fsx.KindSync, fsx.KindSyncData}, Path: "manifest-"}},
+		{"name of the manifest", fsx.Rule{Kinds: []fsx.Kind{fsx.KindRename}, Path: "manifest-"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newByHand(t)
+			c.put(1, 2)
+			c.checkpoint()
+			faults := fsx.NewFaults(fsx.OS)
+			rec, err := fsx.NewRecorder(faults, c.dir)
+			require.NoError(t, err)
+			c.store.fsys = rec
+			c.put(1, 3)
+			c.sealNow()
+			tc.rule.Times, tc.rule.Err = 1, syscall.EIO
+			failed := faults.Inject(tc.rule)
+			require.ErrorIs(t, c.committer.checkpoint(t.Context()), syscall.EIO)
+			require.Equal(t, 1, failed())
+			require.NoError(t, c.committer.checkpoint(t.Context()))
+			require.Equal(t, c.state.through, c.flushed.position())
+			created := make(map[string]bool)
+			for _, op := range rec.Ops() {
+				if op.Kind == fsx.KindCreate {
+					require.NotContains(t, created, op.Name)
+					created[op.Name] = true
+				}
+			}
+			require.GreaterOrEqual(t, len(created), 4, "%v", created)
+		})
+	}
+}
+
 // TestStartWithoutSpaceServesReads: the disk is full when the server starts, after
 // a clean end and after a crash.
 func TestStartWithoutSpaceServesReads(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tidemark-db/tidemark/index/filter"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/segments/payload"
 	"github.com/tidemark-db/tidemark/wal"
@@ -167,6 +168,8 @@ func TestOperationsOfOneRequestAreOneEvent(t *testing.T) {
 		&SetPayload{Selector: Selector{IDs: ids}, Payload: object(t, "a", nil, "c", 3)},
 		&Delete{Selector: Selector{IDs: []segments.PointID{num(7)}}},
 		&DeleteVectors{Selector: Selector{IDs: ids}, Names: []string{""}},
+		upsert(PointInput{ID: num(8)}),
+		&Delete{Selector: Selector{IDs: []segments.PointID{num(8), num(8)}}},
 	)
 	for _, r := range results {
 		require.Equal(t, before+1, r.Position)
@@ -174,6 +177,7 @@ func TestOperationsOfOneRequestAreOneEvent(t *testing.T) {
 	p := mustGet(t, mustView(t, c), num(1))
 	require.Equal(t, object(t, "b", 2, "c", 3), p.Payload)
 	require.Empty(t, p.Vectors)
+	require.Equal(t, 1, mustView(t, c).Count())
 }
 
 func TestPatchOfAMissingPointNamesItAndChangesTheRest(t *testing.T) {
@@ -336,7 +340,7 @@ func TestConfigureIsPartOfTheLog(t *testing.T) {
 	_, err = c.Configure(testContext(t), func(cfg *Config) (ConfigChange, error) {
 		require.JSONEq(t, `{"a":1}`, string(cfg.Settings))
 		return ConfigChange{
-			Settings: []byte(`{"a":2}`), DropVectors: []string{"cos"},
+			Settings: []byte(`{"a":2}`), DropVectors: []string{"cos"}, SetIndexes: map[string]filter.FieldIndex{"a": {Type: filter.Keyword}},
 			AddVectors: []segments.VectorSpec{{Name: "cos", Kind: segments.Dense, Size: 3, Datatype: segments.Float32, Distance: segments.Dot}},
 		}, nil
 	}, WriteOptions{Wait: true})
@@ -356,6 +360,23 @@ func TestConfigureIsPartOfTheLog(t *testing.T) {
 	v = mustView(t, c)
 	require.Equal(t, digest, v.Digest())
 	require.JSONEq(t, `{"a":2}`, string(v.Config.Settings))
+	require.Equal(t, map[string]filter.FieldIndex{"a": {Type: filter.Keyword}}, v.Config.Indexes)
+}
+
+// TestAnIndexChangesNoPoint: what finds points is no part of them.
+func TestAnIndexChangesNoPoint(t *testing.T) {
+	c := newByHand(t)
+	c.putWith(1, object(t, "a", "x"))
+	digest, version := c.current.Load().view.Digest(), c.config().Version
+	at := c.apply(&ConfigureEvent{SetIndexes: map[string]filter.FieldIndex{"a": {Type: filter.Keyword}}})
+	v := c.current.Load().view
+	require.Equal(t, digest, v.Digest())
+	row, ok, err := v.Get(num(1))
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Less(t, row.Version(), at)
+	require.Greater(t, c.config().Version, version)
+	require.Contains(t, c.config().Indexes, "a")
 }
 
 func TestEmptyConfigChangeWritesNothing(t *testing.T) {

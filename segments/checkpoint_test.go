@@ -319,6 +319,9 @@ func TestPickMerge(t *testing.T) {
 		"large": {[]SegmentEntry{
 			entry("a", 4096*mb, 9, 0), entry("b", 4097*mb, 9, 0), entry("c", 4098*mb, 9, 0), entry("d", 4099*mb, 9, 0), entry("e", 4100*mb, 9, 0),
 		}, nil},
+		"many rows": {[]SegmentEntry{
+			entry("a", mb, MaxSegmentRows/4, 0), entry("b", mb, MaxSegmentRows/4, 0), entry("c", mb, MaxSegmentRows/4, 0), entry("d", mb, MaxSegmentRows/2, MaxSegmentRows/4), entry("e", 2*mb, MaxSegmentRows/4, 0),
+		}, []string{"d", "a", "b", "c"}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, PickMerge(tc.segments)) })
 	}

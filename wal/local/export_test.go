@@ -14,3 +14,9 @@ func (l *Log) Quiesce(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Hold keeps everybody from writing until release, as a long sync does.
+func (l *Log) Hold() (release func()) {
+	l.token <- struct{}{}
+	return func() { <-l.token }
+}

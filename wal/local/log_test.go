@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,4 +44,23 @@ func TestConformance(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAWaitEndsWithItsContext: another writer holds the disk up. Whoever gives up
+// waiting is told at once that the outcome is unknown, and the record stays.
+func TestAWaitEndsWithItsContext(t *testing.T) {
+	log, _ := mustOpen(t, fastDir(t), local.Options{})
+	release := log.Hold()
+	pending, err := log.Enqueue(t.Context(), []byte("x"))
+	require.NoError(t, err)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = pending.Wait(ended)
+	require.ErrorIs(t, err, wal.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, context.Canceled)
+	release()
+	p, err := pending.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, wal.Position(1), p)
+	require.NoError(t, log.Close())
 }
