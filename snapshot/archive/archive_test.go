@@ -3,8 +3,6 @@ package archive
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -46,11 +44,6 @@ func newSample(config, deletes []byte, segments ...[]byte) *sample {
 func (s *sample) add(name string, kind Kind, content []byte) {
 	s.content[name] = content
 	s.manifest.Files = append(s.manifest.Files, File{Name: name, Size: int64(len(content)), SHA256: sumOf(content), Kind: kind})
-}
-
-func sumOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }
 
 func (s *sample) open(f File) (Content, error) {

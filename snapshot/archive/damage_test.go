@@ -50,7 +50,7 @@ func entryStarts(t *testing.T, s *sample) []int64 {
 	for _, f := range s.manifest.Files {
 		starts = append(starts, starts[len(starts)-1]+entrySize(f.Size))
 	}
-	return append(starts, starts[len(starts)-1]+entrySize(int64(len(endContent(manifest)))))
+	return append(starts, starts[len(starts)-1]+entrySize(int64(len(endContent(manifest, ManifestName)))))
 }
 
 func requirePlace(t *testing.T, err error, starts []int64, changed int) {

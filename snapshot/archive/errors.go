@@ -35,6 +35,23 @@ func (e *ForeignError) Error() string {
 		"copy the points from the other server by scroll and upsert instead", quoteShort(e.Entry))
 }
 
+// OtherKindError says that an archive is a snapshot of something else than what
+// was asked for.
+type OtherKindError struct {
+	// Storage says that it is one of the whole storage, and not of a collection;
+	// otherwise it is the other way round.
+	Storage bool
+}
+
+// Error implements error.
+func (e *OtherKindError) Error() string {
+	if e.Storage {
+		return "this is a snapshot of the whole storage, not of one collection: restore it with PUT /snapshots/recover, " +
+			"or one of its collections with the field collections"
+	}
+	return "this is a snapshot of one collection, not of the whole storage: restore it with PUT /collections/{name}/snapshots/recover"
+}
+
 // NewerFormatError says that an archive was written by a later version.
 type NewerFormatError struct {
 	// Format is that of the archive, Known the highest that is read here.

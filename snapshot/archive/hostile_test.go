@@ -58,7 +58,7 @@ func ownEntries(t *testing.T) []entry {
 	for _, f := range s.manifest.Files {
 		out = append(out, file(f.Name, string(s.content[f.Name])))
 	}
-	return append(out, file(EndName, string(endContent(manifest))))
+	return append(out, file(EndName, string(endContent(manifest, ManifestName))))
 }
 
 func TestHostile(t *testing.T) {
@@ -104,7 +104,7 @@ func TestHostile(t *testing.T) {
 		"size lies: longer":         {with(3, file(segment, own[3].content+"x")), "its header says 20 bytes, the manifest 19"},
 		"other content":             {with(3, file(segment, "segment two, l0nger")), "the sha256 of its content is"},
 		"end missing":               {with(5), "entry manifest.sha256: the archive ends before this entry"},
-		"end of another manifest":   {with(5, file(EndName, string(endContent([]byte("x"))))), "it does not name the sha256 of manifest.json"},
+		"end of another manifest":   {with(5, file(EndName, string(endContent([]byte("x"), ManifestName)))), "it does not name the sha256 of manifest.json"},
 		"end twice":                 {with(5, own[5], own[5]), "a byte of padding is not zero"},
 		"traversal in the manifest": {replace(segment, "segments/../../x"), "must be named segments/"},
 		"absolute in the manifest":  {replace(`"deletes"`, `"/deletes"`), `file "/deletes" must be named deletes`},

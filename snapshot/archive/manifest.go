@@ -101,10 +101,10 @@ func decodeManifest(data []byte) (*Manifest, error) {
 	}
 	m := new(Manifest)
 	if err := json.Unmarshal(data, m); err != nil {
-		return nil, cmp.Or(newerFormat(data), error(&CorruptError{Entry: ManifestName, Offset: jsonOffset(err), Reason: err.Error()}))
+		return nil, cmp.Or(newerFormat(data, Format), error(&CorruptError{Entry: ManifestName, Offset: jsonOffset(err), Reason: err.Error()}))
 	}
 	if err := m.Validate(); err != nil {
-		return nil, cmp.Or(newerFormat(data), error(&CorruptError{Entry: ManifestName, Reason: err.Error()}))
+		return nil, cmp.Or(newerFormat(data, Format), error(&CorruptError{Entry: ManifestName, Reason: err.Error()}))
 	}
 	if at := difference(m.append(nil), data); at >= 0 {
 		return nil, &CorruptError{Entry: ManifestName, Offset: int64(at), Reason: "it is not in canonical form from here on"}
@@ -114,15 +114,15 @@ func decodeManifest(data []byte) (*Manifest, error) {
 
 // newerFormat reads only what every format keeps, so that an archive of a later
 // one is refused with a reason. It returns nil if data is none.
-func newerFormat(data []byte) error {
+func newerFormat(data []byte, known int) error {
 	var head struct {
 		Format  int    `json:"format"`
 		Version string `json:"version"`
 	}
-	if err := json.Unmarshal(data, &head); err != nil || head.Format <= Format {
+	if err := json.Unmarshal(data, &head); err != nil || head.Format <= known {
 		return nil //nolint:nilerr // the caller knows what is wrong with data
 	}
-	return &NewerFormatError{Format: head.Format, Known: Format, Version: cmp.Or(safeVersion(head.Version), "of that format")}
+	return &NewerFormatError{Format: head.Format, Known: known, Version: cmp.Or(safeVersion(head.Version), "of that format")}
 }
 
 func jsonOffset(err error) int64 {

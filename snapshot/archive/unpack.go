@@ -32,12 +32,18 @@ type UnpackOptions struct {
 // durable, but for the entry of dir in its parent. After an error the caller
 // removes dir. Nothing is ever written outside of it.
 func Unpack(ctx context.Context, fsys fsx.FS, dir string, src io.Reader, o UnpackOptions) (*Manifest, error) {
-	if o.Path == nil {
-		o.Path = func(f File) string { return f.Name }
-	}
 	r, err := NewReader(src)
 	if err != nil {
 		return nil, err
+	}
+	return r.Unpack(ctx, fsys, dir, o)
+}
+
+// Unpack is the function of that name for an archive of which only the manifest
+// has been read.
+func (r *Reader) Unpack(ctx context.Context, fsys fsx.FS, dir string, o UnpackOptions) (*Manifest, error) {
+	if o.Path == nil {
+		o.Path = func(f File) string { return f.Name }
 	}
 	if o.Manifest != nil {
 		if err := o.Manifest(r.Manifest()); err != nil {
@@ -137,17 +143,25 @@ func Verify(ctx context.Context, src io.Reader) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.verify(ctx); err != nil {
+		return nil, err
+	}
+	return r.Manifest(), nil
+}
+
+// verify reads what follows the manifest.
+func (r *Reader) verify(ctx context.Context) error {
 	c := newCopier(r.Manifest())
 	for {
 		f, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return r.Manifest(), nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := c.copy(ctx, io.Discard, r, f.Size); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

@@ -29,7 +29,7 @@ func Size(m *Manifest) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("encode manifest: %w", err)
 	}
-	total := entrySize(int64(len(data))) + entrySize(int64(len(endContent(data)))) + trailerSize
+	total := entrySize(int64(len(data))) + entrySize(int64(len(endContent(data, ManifestName)))) + trailerSize
 	for _, f := range m.Files {
 		total += entrySize(f.Size)
 	}
@@ -39,11 +39,16 @@ func Size(m *Manifest) (int64, error) {
 // entrySize is the length of an entry with its header and padding.
 func entrySize(size int64) int64 { return blockSize + size + padding(size) }
 
-// endContent is the content of the last entry, in the form that sha256sum -c
-// reads.
-func endContent(manifest []byte) []byte {
-	sum := sha256.Sum256(manifest)
-	return []byte(hex.EncodeToString(sum[:]) + "  " + ManifestName + "\n")
+// endContent is the content of the last entry, which proves the first, in the
+// form that sha256sum -c reads.
+func endContent(first []byte, name string) []byte {
+	return []byte(sumOf(first) + "  " + name + "\n")
+}
+
+// sumOf returns the sha256 of b in hex.
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // Write streams the archive of m to w. It compares each file with its size and
@@ -64,7 +69,7 @@ func Write(ctx context.Context, w io.Writer, m *Manifest, open Open) error {
 			return err
 		}
 	}
-	if err := writeEntry(w, EndName, endContent(manifest)); err != nil {
+	if err := writeEntry(w, EndName, endContent(manifest, ManifestName)); err != nil {
 		return err
 	}
 	return writeZeros(w, trailerSize)
