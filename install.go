@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -65,6 +66,7 @@ type installation struct {
 
 	old     *Collection
 	last    wal.Position // of old
+	fenced  time.Time    // since when writes to old wait
 	unfence func()
 	next    *Collection
 	entry   CatalogEntry // what the catalog had before
@@ -164,6 +166,7 @@ func (r *installation) fence(ctx context.Context) error {
 		return nil
 	}
 	old := r.old
+	r.fenced = time.Now() // who comes now waits behind us
 	if err := old.order.exclusive(ctx); err != nil {
 		return err
 	}
@@ -186,7 +189,13 @@ func (r *installation) fence(ctx context.Context) error {
 func (r *installation) release() {
 	if r.unfence != nil && !r.old.order.retired.Load() {
 		r.unfence()
+		r.observe()
 	}
+}
+
+// observe tells how long the fence stood.
+func (r *installation) observe() {
+	r.old.store.observer.Fenced(r.name, time.Since(r.fenced))
 }
 
 // closeBegun closes what an install had begun.
@@ -206,6 +215,7 @@ func (s *Store) retire(ctx context.Context, r *installation, previous *PreviousE
 	if r.old != nil {
 		r.old.successor.Store(r.next)
 		r.old.order.retire()
+		r.observe()
 		if err := r.old.close(ctx); err != nil {
 			s.logger.Warn("could not close a replaced collection", slog.String("collection", r.name), slog.Any("error", err))
 		}

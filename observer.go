@@ -9,6 +9,9 @@ type Observer interface {
 	Checkpointed(collection string, took time.Duration, bytes int64, err error)
 	Merged(collection string, took time.Duration, bytes int64, err error)
 	Recovered(collection string, took time.Duration, err error)
+	// Fenced is told for how long an install or an undo kept the writes of a
+	// collection waiting.
+	Fenced(collection string, took time.Duration)
 }
 
 type noObserver struct{}
@@ -16,3 +19,4 @@ type noObserver struct{}
 func (noObserver) Checkpointed(string, time.Duration, int64, error) {}
 func (noObserver) Merged(string, time.Duration, int64, error)       {}
 func (noObserver) Recovered(string, time.Duration, error)           {}
+func (noObserver) Fenced(string, time.Duration)                     {}

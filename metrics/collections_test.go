@@ -121,13 +121,72 @@ func TestNewestSnapshotCounts(t *testing.T) {
 	m := newTestMetrics(t)
 	source := &fakeSource{collections: []Collection{{Name: "c"}, {Name: "none"}}}
 	s := m.Snapshots()
-	s.Found("c", testNow.Add(-time.Hour), 10)
-	s.Found("c", testNow.Add(-2*time.Hour), 20) // listed later, but older
+	s.Stocked("c", snapshot.Stock{Snapshots: 2, Bytes: 30, Newest: testNow.Add(-time.Hour), NewestSize: 10, NewestPosition: 3})
+	s.Stocked("c", snapshot.Stock{Snapshots: 1, Bytes: 20, Newest: testNow.Add(-2 * time.Hour), NewestSize: 20}) // the newest was deleted
 	p := scrapePage(t, m, source, "")
 	p.has(`tidemark_snapshot_last_success_timestamp_seconds{collection="c"} 1.7999964e+09`)
 	p.has(`tidemark_snapshot_last_size_bytes{collection="c"} 10`)
+	p.has(`tidemark_snapshot_last_position{collection="c"} 3`)
+	p.has(`tidemark_snapshots_stored{collection="c"} 1`)
+	p.has(`tidemark_snapshots_stored_bytes{collection="c"} 20`)
+	require.Empty(t, p.lines("tidemark_snapshots_stored", `"none"`), "it was not counted")
+	require.Empty(t, p.lines("last_status"), "nobody tried")
 	p.has(`tidemark_snapshot_attempts_total{collection="c"} 0`)
 	require.Empty(t, p.lines("last_success", "none"), "1970 would be an age")
+}
+
+// TestEarlierJobsAreRecalled: a restart hides no failure.
+func TestEarlierJobsAreRecalled(t *testing.T) {
+	m := newTestMetrics(t)
+	source := &fakeSource{collections: []Collection{{Name: "c"}, {Name: "d"}}}
+	job := func(hours int, kind snapshot.JobKind, collection string, state snapshot.JobState) {
+		at := testNow.Add(time.Duration(hours-100) * time.Hour)
+		m.Snapshots().Recall(snapshot.JobStatus{Kind: kind, Collection: collection, State: state, Started: at, Ended: at.Add(time.Second), Size: 5, Position: uint64(hours)})
+	}
+	job(4, snapshot.JobCreate, "c", snapshot.JobFailed) // the newest first
+	job(3, snapshot.JobCreate, "c", snapshot.JobDone)
+	job(2, snapshot.JobCreate, "c", snapshot.JobDone)
+	job(1, snapshot.JobVerify, "c", snapshot.JobDone)
+	job(5, snapshot.JobCreate, "d", snapshot.JobCancelled)
+	job(6, snapshot.JobUpload, "d", snapshot.JobInterrupted)
+	job(7, "unheard of", "d", snapshot.JobFailed)
+	p := scrapePage(t, m, source, "")
+	p.has(`tidemark_snapshot_attempts_total{collection="c"} 0`)
+	p.has(`tidemark_snapshot_last_attempt_timestamp_seconds{collection="c"} 1.7996544e+09`)
+	p.has(`tidemark_snapshot_last_success_timestamp_seconds{collection="c"} 1.799650801e+09`)
+	p.has(`tidemark_snapshot_last_position{collection="c"} 3`)
+	p.has(`tidemark_snapshot_last_status{collection="c"} 0`)
+	p.has(`tidemark_snapshot_verify_last_status{collection="c"} 1`)
+	p.has(`tidemark_restore_last_status 0`)
+	p.has(`tidemark_snapshot_last_attempt_timestamp_seconds{collection="d"} 1.799658e+09`)
+	require.Empty(t, p.lines("tidemark_snapshot_last_status", `"d"`), "it was cancelled")
+
+	m.Snapshots().Began(snapshot.OpCreate, "c")
+	m.Snapshots().Ended(snapshot.OpCreate, "c", snapshot.Result{At: testNow})
+	p = scrapePage(t, m, source, "")
+	p.has(`tidemark_snapshot_last_status{collection="c"} 1`)
+	p.has(`tidemark_snapshot_last_attempt_timestamp_seconds{collection="c"} 1.8e+09`)
+}
+
+// TestOnlySuccessesAreCreated, as their name says; failures stand apart.
+func TestOnlySuccessesAreCreated(t *testing.T) {
+	m := newTestMetrics(t)
+	source := &fakeSource{collections: []Collection{{Name: "c"}}}
+	s := m.Snapshots()
+	for _, r := range []snapshot.Result{{Size: 10}, {Size: 10, Reused: 10}, {Reason: "damaged"}, {Reason: "cancelled"}} {
+		s.Began(snapshot.OpCreate, "c")
+		scrapePage(t, m, source, "").has(`snapshot_creation_running{id="c"} 1`)
+		r.At = testNow
+		s.Ended(snapshot.OpCreate, "c", r)
+	}
+	s.Began(snapshot.OpCreate, "c")
+	p := scrapePage(t, m, source, "")
+	p.has(`snapshot_created_total{id="c"} 2`)
+	p.has(`tidemark_snapshot_attempts_total{collection="c"} 5`)
+	p.has(`tidemark_snapshot_failures_total{collection="c",reason="damaged"} 1`)
+	p.has(`tidemark_snapshot_failures_total{collection="c",reason="cancelled"} 1`)
+	p.has(`tidemark_snapshot_written_bytes_total{collection="c"} 10`)
+	p.has(`tidemark_snapshot_reused_bytes_total{collection="c"} 10`)
 }
 
 // TestLagIsNeverNegative, though applied and durable are read one after the

@@ -13,6 +13,7 @@ import (
 // tell which collection falls behind.
 type Engine struct {
 	checkpoint, merge, recovery work
+	fence                       prometheus.Histogram
 }
 
 // work is one kind of it.
@@ -61,6 +62,8 @@ func newEngine() *Engine {
 			duration: histogram("tidemark_recovery_duration_seconds", "Duration of opening a collection and replaying its log.", workBuckets),
 			failures: total("tidemark_recovery_failures_total", "Collections that could not be opened."),
 		},
+		fence: histogram("tidemark_fence_duration_seconds", "Time for which an install or an undo kept the writes of a collection waiting.",
+			[]float64{100e-6, 500e-6, 1e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 500e-3, 1, 5, 30}),
 	}
 }
 
@@ -80,6 +83,9 @@ func (e *Engine) Recovered(_ string, took time.Duration, err error) {
 	e.recovery.ended(took, 0, err)
 }
 
+// Fenced notes for how long an install or an undo kept writes waiting.
+func (e *Engine) Fenced(_ string, took time.Duration) { e.fence.Observe(took.Seconds()) }
+
 // Describe implements prometheus.Collector.
 func (e *Engine) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(e, ch) }
 
@@ -90,6 +96,7 @@ func (e *Engine) Collect(ch chan<- prometheus.Metric) {
 			c.Collect(ch)
 		}
 	}
+	e.fence.Collect(ch)
 }
 
 func histogram(name, help string, buckets []float64) prometheus.Histogram {

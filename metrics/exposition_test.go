@@ -92,15 +92,19 @@ func observeEngine(e *Engine) {
 	e.Merged("books", time.Second, 0, errors.New("damaged"))
 	e.Recovered("books", 40*time.Millisecond, nil)
 	e.Recovered("broken", time.Millisecond, errors.New("damaged"))
+	e.Fenced("books", 700*time.Microsecond)
 }
 
 func observeSnapshots(s *Snapshots) {
-	s.Found("books", testNow.Add(-24*time.Hour), 500)
+	s.Stocked("books", snapshot.Stock{
+		Snapshots: 3, Bytes: 1500, Newest: testNow.Add(-24 * time.Hour), NewestSize: 500, NewestPosition: 8,
+		Damaged: 1, Verified: testNow.Add(-23 * time.Hour),
+	})
 	s.Began(snapshot.OpCreate, "books")
 	for i, p := range []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseFreeze, snapshot.PhaseReuse, snapshot.PhaseEncode, snapshot.PhaseStore} {
 		s.Passed(snapshot.OpCreate, "books", p, time.Duration(i+1)*15*time.Microsecond)
 	}
-	s.Ended(snapshot.OpCreate, "books", snapshot.Result{Size: 600, At: testNow.Add(-time.Hour), Took: 2 * time.Second})
+	s.Ended(snapshot.OpCreate, "books", snapshot.Result{Size: 600, Reused: 200, Position: 12, At: testNow.Add(-time.Hour), Took: 2 * time.Second})
 	s.Began(snapshot.OpCreate, "books")
 	s.Ended(snapshot.OpCreate, "books", snapshot.Result{Reason: "no_room", At: testNow, Took: time.Second})
 	s.Began(snapshot.OpCreate, "books") // and goes on
@@ -112,6 +116,28 @@ func observeSnapshots(s *Snapshots) {
 	s.Began(snapshot.OpRestore, "missing")
 	s.Ended(snapshot.OpRestore, "missing", snapshot.Result{Reason: "damaged", At: testNow, Took: time.Second})
 	s.Began(snapshot.OpRestore, "coming") // and goes on
+	observeOthers(s)
+}
+
+// observeOthers observes one operation of each other kind.
+func observeOthers(s *Snapshots) {
+	for _, one := range []struct {
+		op         snapshot.Operation
+		collection string
+		phases     []snapshot.Phase
+	}{
+		{snapshot.OpVerify, "books", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseRead, snapshot.PhaseVerify}},
+		{snapshot.OpUndo, "books", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseInstall}},
+		{snapshot.OpCreateFull, "", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseCut, snapshot.PhaseEncode, snapshot.PhaseStore}},
+		{snapshot.OpRestoreFull, "", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseUnpack, snapshot.PhaseVerify, snapshot.PhaseInstall}},
+		{"unheard of", "books", []snapshot.Phase{snapshot.PhaseWait}},
+	} {
+		s.Began(one.op, one.collection)
+		for _, p := range one.phases {
+			s.Passed(one.op, one.collection, p, 3*time.Millisecond)
+		}
+		s.Ended(one.op, one.collection, snapshot.Result{Size: 900, At: testNow.Add(-time.Minute), Took: 4 * time.Second})
+	}
 }
 
 // TestExposition fixes every name, help text, label and value.

@@ -63,7 +63,7 @@ func New(o Options) (*Metrics, error) {
 	}
 	m := &Metrics{
 		options: o, registry: prometheus.NewRegistry(),
-		rest: newREST(), engine: newEngine(), snapshots: newSnapshots(),
+		rest: newREST(), engine: newEngine(), snapshots: newSnapshots(o.Now),
 		logs: make(map[string]*Log),
 	}
 	into := m.prefixed(m.registry)

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tidemark-db/tidemark/snapshot"
 )
 
 var (
@@ -16,75 +18,41 @@ var (
 		"total amount of snapshots created", []string{"id"}, nil)
 )
 
-// outcomeDescs describe the outcomes of one kind of operation.
-type outcomeDescs struct {
-	attempts, successes, failures, lastSize, lastSuccess *prometheus.Desc
+func storedDesc(name, help string) *prometheus.Desc {
+	return ours("snapshots_"+name, help)
 }
 
 var (
-	createDescs  = newOutcomeDescs("tidemark_snapshot", "Snapshots", "snapshot", "collection")
-	restoreDescs = newOutcomeDescs("tidemark_restore", "Restores", "restore")
+	storedCountDesc   = storedDesc("stored", "Snapshots that are kept.")
+	storedBytesDesc   = storedDesc("stored_bytes", "Size of the snapshots that are kept; what two of them share counts for both.")
+	storedDamagedDesc = storedDesc("damaged", "Snapshots that are kept and were found damaged by their last verification.")
 )
-
-func newOutcomeDescs(prefix, many, one string, labels ...string) outcomeDescs {
-	desc := func(name, help string, more ...string) *prometheus.Desc {
-		return prometheus.NewDesc(prefix+name, help, slices.Concat(labels, more), nil)
-	}
-	return outcomeDescs{
-		attempts:    desc("_attempts_total", many+" that were begun."),
-		successes:   desc("_successes_total", many+" that succeeded."),
-		failures:    desc("_failures_total", many+" that failed, by reason.", "reason"),
-		lastSize:    desc("_last_size_bytes", "Size of the archive of the last "+one+" that succeeded."),
-		lastSuccess: desc("_last_success_timestamp_seconds", "When the last "+one+" that succeeded ended, in Unix time."),
-	}
-}
-
-func (d *outcomeDescs) collect(ch chan<- prometheus.Metric, o *outcomes, labels ...string) {
-	counter(ch, d.attempts, float64(o.attempts), labels...)
-	counter(ch, d.successes, float64(o.successes), labels...)
-	reasons := maps.Clone(o.failures)
-	if reasons == nil {
-		reasons = make(map[string]int)
-	}
-	for _, reason := range failureReasons {
-		reasons[reason] += 0
-	}
-	for reason, n := range reasons {
-		counter(ch, d.failures, float64(n), slices.Concat(labels, []string{reason})...)
-	}
-	if !o.lastSuccess.IsZero() { // else an age would be computed from 1970
-		gauge(ch, d.lastSize, float64(o.lastSize), labels...)
-		gauge(ch, d.lastSuccess, float64(o.lastSuccess.UnixMilli())/1000, labels...)
-	}
-}
-
-func (d *outcomeDescs) describe(ch chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{d.attempts, d.successes, d.failures, d.lastSize, d.lastSuccess} {
-		ch <- one
-	}
-}
-
-func (s *Snapshots) histograms() []prometheus.Collector {
-	return []prometheus.Collector{s.freeze, s.createPhases, s.createDuration, s.restorePhases, s.restoreDuration}
-}
 
 // Describe implements prometheus.Collector.
 func (s *Snapshots) Describe(ch chan<- *prometheus.Desc) {
-	for _, h := range s.histograms() {
-		h.Describe(ch)
+	for _, k := range s.kinds {
+		for _, h := range k.histograms() {
+			h.Describe(ch)
+		}
+		if !k.byCollection {
+			k.descs.describe(ch)
+		}
 	}
-	restoreDescs.describe(ch)
 }
 
 // Collect implements prometheus.Collector. It exposes what does not belong to a
 // collection.
 func (s *Snapshots) Collect(ch chan<- prometheus.Metric) {
-	for _, h := range s.histograms() {
-		h.Collect(ch)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	restoreDescs.collect(ch, &s.restores)
+	for _, k := range s.kinds {
+		for _, h := range k.histograms() {
+			h.Collect(ch)
+		}
+		if !k.byCollection {
+			k.descs.collect(ch, &k.all)
+		}
+	}
 }
 
 // collectBy exposes what belongs to the collections of a scrape. Those for which
@@ -101,12 +69,26 @@ func (s *Snapshots) collectBy(ch chan<- prometheus.Metric, v *scrape) {
 			continue // made after the list
 		}
 		label := v.label(name)
-		gauge(ch, creationRunningDesc, float64(c.creating), label)
-		gauge(ch, recoveryRunningDesc, float64(c.restoring), label)
+		gauge(ch, creationRunningDesc, float64(c.running[snapshot.OpCreate]), label)
+		gauge(ch, recoveryRunningDesc, float64(c.running[snapshot.OpRestore]), label)
 		if v.listed[name] {
-			counter(ch, createdDesc, float64(c.creates.attempts), label)
-			createDescs.collect(ch, &c.creates, label)
+			s.collectListed(ch, name, label)
 		}
+	}
+}
+
+// collectListed exposes what is kept by collection. mu is held.
+func (s *Snapshots) collectListed(ch chan<- prometheus.Metric, name, label string) {
+	for op, k := range s.kinds {
+		if k.byCollection {
+			k.descs.collect(ch, s.outcomes(op, name), label)
+		}
+	}
+	counter(ch, createdDesc, float64(s.outcomes(snapshot.OpCreate, name).successes), label)
+	if stock := s.collections[name].stock; stock != nil {
+		gauge(ch, storedCountDesc, float64(stock.Snapshots), label)
+		gauge(ch, storedBytesDesc, float64(stock.Bytes), label)
+		gauge(ch, storedDamagedDesc, float64(stock.Damaged), label)
 	}
 }
 

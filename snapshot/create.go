@@ -93,6 +93,7 @@ func (c *creation) run(ctx context.Context) (blob.Info, error) {
 	info, found, err := c.reuse(ctx)
 	end()
 	if found || err != nil {
+		c.reused = info.Size
 		return info, err
 	}
 	if err := c.store.CheckRoom(ctx, c.frozen.Size()); err != nil {

@@ -37,13 +37,6 @@ func TestCreateListOpenDelete(t *testing.T) {
 	require.Len(t, m.Files, 4)
 	require.EqualValues(t, 5, m.Count)
 
-	_, ok, err := h.Newest(ctx, "zzz")
-	require.Error(t, err)
-	require.False(t, ok)
-	newest, ok, err := h.Newest(ctx, "c")
-	require.NoError(t, err)
-	require.True(t, ok)
-	require.Equal(t, info, newest)
 	list, err = h.List(ctx, "alias")
 	require.NoError(t, err)
 	require.Equal(t, []blob.Info{info}, list)
@@ -54,7 +47,8 @@ func TestCreateListOpenDelete(t *testing.T) {
 		"create c began", "create c passed wait", "create c passed freeze", "create c passed reuse",
 		"create c passed encode", "create c passed store", "create c ended ",
 	}, h.events.all())
-	require.Equal(t, info.Size, (<-h.events.ended).Size)
+	result := <-h.events.ended
+	require.Equal(t, Result{Size: info.Size, Position: 7, At: result.At, Took: result.Took}, result)
 }
 
 // TestUnknown is what the contract says of names that are not there.
@@ -102,6 +96,8 @@ func TestUnchanged(t *testing.T) {
 	first := h.create(t)
 	h.store.onPut = func(context.Context, blob.Key, blob.Source) error { return errors.New("nothing may be put") }
 	second := h.create(t)
+	require.Zero(t, (<-h.events.ended).Reused)
+	require.Equal(t, second.Size, (<-h.events.ended).Reused)
 	require.NotEqual(t, first.Name, second.Name)
 	require.Equal(t, first.SHA256, second.SHA256)
 	require.Equal(t, h.read(t, first.Name), h.read(t, second.Name))

@@ -246,10 +246,18 @@ type house struct {
 	store   *hookedStore
 }
 
-// hookedStore lets tests step in before an object is put.
+// hookedStore lets tests step in before an object is put or listed.
 type hookedStore struct {
 	blob.Store
-	onPut func(ctx context.Context, key blob.Key, src blob.Source) error
+	onPut  func(ctx context.Context, key blob.Key, src blob.Source) error
+	onList func(folder string)
+}
+
+func (s *hookedStore) List(ctx context.Context, folder string) ([]blob.Info, error) {
+	if s.onList != nil {
+		s.onList(folder)
+	}
+	return s.Store.List(ctx, folder)
 }
 
 func (s *hookedStore) Put(ctx context.Context, key blob.Key, src blob.Source) (blob.Info, error) {

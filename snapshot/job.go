@@ -50,6 +50,7 @@ func begin[T any](m *Manager, op Operation, what JobStatus, work func(context.Co
 		}
 		w.end(j.err)
 		m.logEnd(w, j.err)
+		m.CountStored(what.Collection)
 		if j.err != nil {
 			j.err = forClient(j.err)
 		}

@@ -34,6 +34,10 @@ type Options struct {
 	URLs URLOptions
 	// Observer sees what is done; it may be nil.
 	Observer Observer
+	// Stock is told what the store holds of a collection after that may have
+	// changed, see CountStored. It is called by one goroutine at a time. If it is
+	// nil nothing is counted.
+	Stock func(collection string, s Stock)
 	// Logger gets what operators should know; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock for names; nil is time.Now.
@@ -92,6 +96,7 @@ type Manager struct {
 	ledger  *ledger
 	fetcher *fetcher // nil: URLs are refused
 	details *details
+	stocks  stocks
 	turns   *turns
 	pace    *pace
 	staging stagingDirs
@@ -132,18 +137,6 @@ func (m *Manager) List(ctx context.Context, collection string) ([]blob.Info, err
 	return list, nil
 }
 
-// Newest describes the snapshot of a collection that was taken last; ok is false
-// if there is none. At start it tells when the last success was.
-func (m *Manager) Newest(ctx context.Context, collection string) (newest blob.Info, ok bool, err error) {
-	list, err := m.List(ctx, collection)
-	for _, info := range list {
-		if !ok || info.Created.After(newest.Created) {
-			newest, ok = info, true
-		}
-	}
-	return newest, ok, err
-}
-
 // Open opens a snapshot for a download. The caller closes it.
 func (m *Manager) Open(ctx context.Context, collection, name string) (blob.Object, error) {
 	key, err := m.key(collection, name)
@@ -164,6 +157,7 @@ func (m *Manager) Delete(ctx context.Context, collection, name string) error {
 		return err
 	}
 	// A client that hangs up must not leave half of the work behind.
+	defer m.CountStored(key.Folder)
 	if err := m.store.Delete(context.WithoutCancel(ctx), key); err != nil {
 		return forObject(err, name)
 	}

@@ -17,20 +17,25 @@ type Operation string
 
 // The operations that an Observer sees.
 const (
-	OpCreate  Operation = "create"
-	OpRestore Operation = "restore"
-	OpVerify  Operation = "verify"
+	OpCreate      Operation = "create"
+	OpCreateFull  Operation = "create_full" // of the whole storage; it has no collection
+	OpRestore     Operation = "restore"
+	OpRestoreFull Operation = "restore_full"
+	OpUndo        Operation = "undo"
+	OpVerify      Operation = "verify"
 )
 
 // Phase is a part of an operation.
 type Phase string
 
-// The phases: of a create wait, freeze, reuse, encode, store; of a restore wait,
-// unpack, verify, store if the archive is kept, install; of a verification wait,
+// The phases: of a create wait, freeze, reuse, encode, store; of the whole storage
+// the same with cut instead of freeze; of a restore wait, unpack, verify, store if
+// the archive is kept, install; of an undo wait, install; of a verification wait,
 // read, verify.
 const (
 	PhaseWait    Phase = "wait"    // for the collection's turn and a free slot
 	PhaseFreeze  Phase = "freeze"  // from the call to the view
+	PhaseCut     Phase = "cut"     // from the call to the views of all collections
 	PhaseReuse   Phase = "reuse"   // looking for the same state, verifying and linking it
 	PhaseEncode  Phase = "encode"  // of what is in memory
 	PhaseStore   Phase = "store"   // reading, hashing, writing, syncing
@@ -45,8 +50,11 @@ type Result struct {
 	// Reason is empty after success, else one of: no_room, damaged, not_found,
 	// refused, cancelled, store, remote, internal.
 	Reason string
-	// Size is that of the archive, if known.
-	Size int64
+	// Size is that of the archive, if known; Reused is how much of it was not
+	// written but is shared with an earlier snapshot.
+	Size, Reused int64
+	// Position is that of the state, 0 if there is none or it is not known.
+	Position uint64
 	// At is when it ended, Took how long it took, waiting included.
 	At   time.Time
 	Took time.Duration

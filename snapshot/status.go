@@ -17,6 +17,15 @@ const (
 	JobVerify  JobKind = "verify"
 )
 
+// Operation returns what an Observer is told of jobs of this kind.
+func (k JobKind) Operation() Operation {
+	switch k {
+	case JobRecover, JobUpload:
+		return OpRestore
+	}
+	return Operation(k) // the others are named alike
+}
+
 // JobState is how far a job is.
 type JobState string
 

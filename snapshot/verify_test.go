@@ -101,11 +101,13 @@ func TestVerifyFindsDamage(t *testing.T) {
 			info := h.create(t)
 			path := filepath.Join(h.dir, "c", info.Name)
 			good := h.read(t, info.Name)
+			<-h.events.ended
 			require.NoError(t, os.WriteFile(path, change(bytes.Clone(good)), 0o640))
 			for _, level := range levels {
 				_, err := h.verify(info.Name, level)
 				requireError(t, err, tidemark.BadInput, "the snapshot")
 				require.Equal(t, JobFailed, h.Jobs()[0].State)
+				require.Equal(t, "damaged", (<-h.events.ended).Reason)
 				require.NotEmpty(t, h.receiptsOf(t, info.Name)[level].Error)
 				h.requireClean(t)
 			}

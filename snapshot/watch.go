@@ -13,6 +13,8 @@ type watch struct {
 	collection string
 	began      time.Time
 	size       int64
+	reused     int64
+	position   uint64
 	entry      *entry
 	took       map[Phase]time.Duration
 }
@@ -43,6 +45,7 @@ func (w *watch) expect(size int64) {
 
 // at notes the position of the state.
 func (w *watch) at(position uint64) {
+	w.position = position
 	w.m.ledger.update(w.entry, func(s *JobStatus) { s.Position = position })
 }
 
@@ -54,7 +57,13 @@ func (w *watch) named(name string) {
 }
 
 func (w *watch) end(err error) {
-	w.m.observer.Ended(w.op, w.collection, Result{Reason: reasonOf(err), Size: w.size, At: time.Now(), Took: time.Since(w.began)})
+	reason := reasonOf(err)
+	if w.op == OpVerify && isDamaged(err) {
+		reason = "damaged" // what was stored as an archive is none any more
+	}
+	w.m.observer.Ended(w.op, w.collection, Result{
+		Reason: reason, Size: w.size, Reused: w.reused, Position: w.position, At: time.Now(), Took: time.Since(w.began),
+	})
 }
 
 // counting returns r, whose bytes count as done. What was counted before is

@@ -48,7 +48,7 @@ func openEngine(ctx context.Context, c config.Config, memory budgets, logger *sl
 	if err := e.openSnapshots(ctx, c, observed, logger); err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
-	e.findSnapshots(ctx, observed, logger)
+	e.recall(observed.Snapshots())
 	e.Server, err = rest.New(rest.Options{
 		Store:           store,
 		Version:         version,
@@ -108,7 +108,7 @@ func (e *storeEngine) openSnapshots(ctx context.Context, c config.Config, observ
 				PublicOnly:  !c.Tidemark.SnapshotURLPrivateAddresses,
 				IdleTimeout: time.Duration(c.Tidemark.SnapshotURLIdleTimeoutSec) * time.Second,
 			},
-			Observer: observed.Snapshots(), Logger: logger,
+			Observer: observed.Snapshots(), Stock: observed.Snapshots().Stocked, Logger: logger,
 		})
 	}
 	if err != nil {
@@ -125,19 +125,13 @@ func (e *storeEngine) closePlaces() error {
 	return e.objects.Close()
 }
 
-// findSnapshots tells the metrics when the last snapshot of each collection was
-// taken, so that a restart does not look like the loss of all.
-func (e *storeEngine) findSnapshots(ctx context.Context, observed *metrics.Metrics, logger *slog.Logger) {
-	for _, name := range e.store.Names() {
-		newest, ok, err := e.snapshots.Newest(ctx, name)
-		if err != nil {
-			logger.Warn("could not look for snapshots", slog.String("collection", name), slog.Any("error", err))
-			continue
-		}
-		if ok {
-			observed.Snapshots().Found(name, newest.Created, newest.Size)
-		}
+// recall tells the metrics what became of the jobs of earlier runs, and has the
+// stored snapshots counted, so that a restart does not look like the loss of all.
+func (e *storeEngine) recall(observed *metrics.Snapshots) {
+	for _, job := range e.snapshots.Jobs() {
+		observed.Recall(job)
 	}
+	e.snapshots.CountStored(e.store.Names()...)
 }
 
 // storeOptions are the options of the store that c describes.

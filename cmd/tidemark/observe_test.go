@@ -61,6 +61,7 @@ func TestMetricsOfEverything(t *testing.T) {
 	location := "file://" + filepath.Join(dir, "snapshots", "books", created.Result.Name)
 	ask(t, e, "PUT", "/collections/books/snapshots/recover", `{"location":"`+location+`"}`)
 	requireSample(t, e, `blue_tidemark_restore_successes_total 1`)
+	requireSample(t, e, `blue_tidemark_fence_duration_seconds_count 1`)
 	requireSample(t, e, `blue_tidemark_log_group_records_count{collection="books"} 0`) // the log of the new incarnation
 	require.NoError(t, e.Close(context.WithoutCancel(t.Context())))
 
@@ -68,6 +69,12 @@ func TestMetricsOfEverything(t *testing.T) {
 	requireSample(t, e, `blue_tidemark_recovery_duration_seconds_count 1`)
 	requireSample(t, e, `blue_tidemark_snapshot_attempts_total{collection="books"} 0`)
 	requireSample(t, e, `blue_tidemark_snapshot_last_success_timestamp_seconds{collection="books"} 1.`)
+	requireSample(t, e, `blue_tidemark_snapshot_last_attempt_timestamp_seconds{collection="books"} 1.`)
+	requireSample(t, e, `blue_tidemark_snapshot_last_status{collection="books"} 1`)
+	requireSample(t, e, `blue_tidemark_restore_last_status 1`)
+	require.Eventually(t, func() bool {
+		return strings.Contains(metricsOf(t, e), "\n"+`blue_tidemark_snapshots_stored{collection="books"} 1`)
+	}, time.Minute, time.Millisecond)
 	ask(t, e, "DELETE", "/collections/books", "")
 	require.False(t, strings.Contains(metricsOf(t, e), "books"), "series of a dropped collection")
 	require.NoError(t, e.Close(context.WithoutCancel(t.Context())))

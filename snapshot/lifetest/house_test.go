@@ -174,6 +174,7 @@ func (e *events) Checkpointed(_ string, _ time.Duration, _ int64, err error) {
 }
 func (e *events) Merged(_ string, _ time.Duration, _ int64, err error) { tell(e.merged, err) }
 func (e *events) Recovered(string, time.Duration, error)               {}
+func (e *events) Fenced(string, time.Duration)                         {}
 
 // tell never waits: on a disk that fails for good there is an event a
 // millisecond, and only the first is of interest.
