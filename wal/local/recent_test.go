@@ -50,3 +50,36 @@ func last(t *testing.T, log wal.Log) wal.Position {
 	require.NoError(t, err)
 	return p
 }
+
+// TestReadersOutliveWhatTheyHaveRead releases the generation in which a reader
+// stands, all of which it has been given, while what follows is in the files
+// only: the reader goes on there, for nothing that it needs is gone.
+func TestReadersOutliveWhatTheyHaveRead(t *testing.T) {
+	for name, tailBytes := range map[string]int{
+		"the last group came from memory": 3 * block,
+		"the last group came from a file": 1,
+	} {
+		t.Run(name, func(t *testing.T) {
+			// Each group gets a generation of its own.
+			log, _ := mustOpen(t, fastDir(t), local.Options{SegmentBytes: 1, TailBytes: tailBytes})
+			defer func() { require.NoError(t, log.Close()) }()
+			r, err := log.Tail(t.Context(), 0)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, r.Close()) }()
+			next := func() wal.Position {
+				records, err := r.Next(t.Context())
+				require.NoError(t, err)
+				return records[len(records)-1].Position
+			}
+			waltest.Write(t, log, 0, 1)
+			require.Equal(t, wal.Position(1), next())
+			waltest.Write(t, log, 1, 8) // more than memory is kept for
+			require.NoError(t, log.Quiesce(t.Context()))
+			require.NoError(t, log.Release(t.Context(), 1))
+			require.Equal(t, wal.Position(2), next())
+			require.NoError(t, log.Release(t.Context(), 3)) // the reader needs 3
+			_, err = r.Next(t.Context())
+			require.ErrorIs(t, err, wal.ErrReleased)
+		})
+	}
+}

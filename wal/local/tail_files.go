@@ -25,7 +25,7 @@ func (r *reader) fromFiles() ([]wal.Record, error) {
 	f, err := r.scan.read()
 	switch {
 	case errors.Is(err, io.EOF) && !ok:
-		return nil, r.fail(fmt.Errorf("records from %d on: %w", r.after+1, wal.ErrReleased))
+		return nil, r.skipReleased()
 	case errors.Is(err, io.EOF):
 		err = badf("the generation ends early")
 		fallthrough
@@ -53,8 +53,9 @@ func (r *reader) openAt() error {
 		return r.openFile(s)
 	}
 	s, ok := r.log.spanOf(r.at.number)
-	if !ok {
-		return fmt.Errorf("records from %d on: %w", r.after+1, wal.ErrReleased)
+	if !ok { // released, perhaps after all of it had been handed out
+		r.at = cursor{}
+		return r.openAt()
 	}
 	if err := r.openFile(s); err != nil {
 		return err
@@ -94,7 +95,7 @@ func (r *reader) nextFile() error {
 	}
 	s, ok := r.log.spanOf(number)
 	if !ok {
-		return r.fail(fmt.Errorf("records from %d on: %w", r.after+1, wal.ErrReleased))
+		return r.skipReleased()
 	}
 	if err := r.openFile(s); err != nil {
 		return r.fail(err)
@@ -104,6 +105,17 @@ func (r *reader) nextFile() error {
 		return r.fail(r.scan.corrupt(badf("does not continue the generation before")))
 	}
 	r.at = cursor{number: number, off: r.scan.off, salt: r.scan.salt, chain: r.scan.chain}
+	return nil
+}
+
+// skipReleased lets go of a generation that was released while the reader stood
+// in it. The next call looks for the record after r.after wherever it is now:
+// what was released may have been handed out before.
+func (r *reader) skipReleased() error {
+	r.at = cursor{}
+	if err := r.closeScan(); err != nil {
+		return r.fail(err)
+	}
 	return nil
 }
 
