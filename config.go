@@ -2,6 +2,9 @@ package tidemark
 
 import (
 	"encoding/json"
+	"fmt"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/tidemark-db/tidemark/index/filter"
 	"github.com/tidemark-db/tidemark/segments"
@@ -21,6 +24,15 @@ type Config struct {
 	// Settings is a JSON document that the engine stores and does not read:
 	// what clients set and expect to see again.
 	Settings json.RawMessage
+}
+
+// hash returns the hash of the configuration: equal ones have the same.
+func (c *Config) hash() (segments.Digest, error) {
+	doc, err := c.MarshalJSON()
+	if err != nil {
+		return segments.Digest{}, fmt.Errorf("encode configuration: %w", err)
+	}
+	return xxh3.Hash128(doc).Bytes(), nil
 }
 
 // clone returns a copy whose maps and slices may be modified.

@@ -336,7 +336,7 @@ func TestConfigureIsPartOfTheLog(t *testing.T) {
 	c, err := s.Collection("c")
 	require.NoError(t, err)
 	mustWrite(t, c, upsert(PointInput{ID: num(1), Vectors: []NamedVector{dense("", 1, 2), dense("cos", 1, 0)}}))
-	before := mustView(t, c).Digest()
+	before, created := mustView(t, c).Digest(), mustStats(t, c).ConfigHash
 	_, err = c.Configure(testContext(t), func(cfg *Config) (ConfigChange, error) {
 		require.JSONEq(t, `{"a":1}`, string(cfg.Settings))
 		return ConfigChange{
@@ -350,7 +350,9 @@ func TestConfigureIsPartOfTheLog(t *testing.T) {
 	v := mustView(t, c)
 	require.Len(t, mustGet(t, v, num(1)).Vectors, 1, "the new vector of the same name is another one")
 	require.NotEqual(t, before, v.Digest())
-	digest := v.Digest()
+	digest, stats := v.Digest(), mustStats(t, c)
+	require.Equal(t, digest, stats.Digest)
+	require.NotEqual(t, created, stats.ConfigHash)
 	require.NoError(t, s.Close(testContext(t)))
 
 	s = openTestStore(t, dir, logs)
@@ -361,6 +363,17 @@ func TestConfigureIsPartOfTheLog(t *testing.T) {
 	require.Equal(t, digest, v.Digest())
 	require.JSONEq(t, `{"a":2}`, string(v.Config.Settings))
 	require.Equal(t, map[string]filter.FieldIndex{"a": {Type: filter.Keyword}}, v.Config.Indexes)
+	require.Equal(t, stats.ConfigHash, mustStats(t, c).ConfigHash)
+	require.NoError(t, checkpointNow(testContext(t), c))
+	require.NoError(t, s.Close(testContext(t)))
+	s = openTestStore(t, dir, logs)
+	require.Equal(t, stats.ConfigHash, mustStats(t, mustCollection(t, s, "c")).ConfigHash, "also from a manifest")
+}
+
+func mustStats(t testing.TB, c *Collection) Stats {
+	s, err := c.Stats(testContext(t))
+	require.NoError(t, err)
+	return s
 }
 
 // TestAnIndexChangesNoPoint: what finds points is no part of them.

@@ -2,6 +2,7 @@ package tidemark
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/tidemark-db/tidemark/segments"
@@ -18,8 +19,10 @@ type Stats struct {
 	Applied, Durable, Flushed wal.Position
 	Count                     int
 	Digest                    segments.Digest
-	Segments                  int
-	SegmentBytes              int64
+	// ConfigHash is that of the configuration, which the digest leaves out.
+	ConfigHash   segments.Digest
+	Segments     int
+	SegmentBytes int64
 	// LogBytes is the size of the log on disk, 0 if the log does not tell.
 	LogBytes int64
 	// PinnedViews counts the views that are held; the oldest is held since
@@ -32,6 +35,8 @@ type Stats struct {
 	// PreviousBytes is the size on disk of the state that a restore replaced and
 	// that can be brought back.
 	PreviousBytes int64
+	// Failure is why the collection accepts no writes any more, nil if it does.
+	Failure error
 }
 
 // Sizer is implemented by logs that know how much room they take.
@@ -42,8 +47,8 @@ type Sizer interface {
 // Stats returns what operators look at. It also tells of a collection whose log
 // is poisoned, or whose applier has stopped; only a closed one is an error.
 func (c *Collection) Stats(ctx context.Context) (Stats, error) {
-	durable, err := c.log.Last(ctx)
-	if err != nil { // then what is known to be durable is all there is
+	durable, lost := c.log.Last(ctx)
+	if lost != nil { // then what is known to be durable is all there is
 		durable = max(c.applied.position(), c.acknowledged.position())
 	}
 	p, err := c.retain()
@@ -53,7 +58,13 @@ func (c *Collection) Stats(ctx context.Context) (Stats, error) {
 	defer p.release()
 	s := Stats{
 		Position: p.view.Through(), Applied: c.applied.position(), Durable: durable, Flushed: c.flushed.position(),
-		Count: p.view.Count(), Digest: p.view.Digest(),
+		Count: p.view.Count(), Digest: p.view.Digest(), Failure: c.writable(),
+	}
+	if s.Failure == nil && errors.Is(lost, wal.ErrPoisoned) { // the applier has not seen it yet
+		s.Failure = writeError(lost)
+	}
+	if s.ConfigHash, err = p.config.hash(); err != nil {
+		return Stats{}, err
 	}
 	for _, segment := range p.view.Segments() {
 		s.Segments++

@@ -11,13 +11,24 @@ import (
 // much it holds. Its JSON is what clients parse.
 type CollectionInfo struct {
 	Status              string               `json:"status"`
-	OptimizerStatus     string               `json:"optimizer_status"`
+	OptimizerStatus     any                  `json:"optimizer_status"`
 	IndexedVectorsCount int                  `json:"indexed_vectors_count"`
 	PointsCount         int                  `json:"points_count"`
 	SegmentsCount       int                  `json:"segments_count"`
 	Config              CollectionConfig     `json:"config"`
 	PayloadSchema       map[string]IndexInfo `json:"payload_schema"`
 	UpdateQueue         UpdateQueue          `json:"update_queue"`
+}
+
+// optimizerError takes the place of "ok" where something is wrong.
+type optimizerError struct {
+	Error string `json:"error"`
+}
+
+// Failed shows that the collection applies nothing and accepts no writes any
+// more, and why.
+func (i *CollectionInfo) Failed(why error) {
+	i.Status, i.OptimizerStatus = "red", optimizerError{Show(why).Text}
 }
 
 // CollectionConfig is the configuration as it is shown.

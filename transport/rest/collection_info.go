@@ -37,6 +37,9 @@ func (s *Server) describe(ctx context.Context, c *gin.Context, v *tidemark.View)
 	}
 	info.PointsCount = v.Count()
 	info.SegmentsCount = segmentsShown(st)
+	if st.Failure != nil {
+		info.Failed(st.Failure)
+	}
 	counts, err := s.indexed.counts(ctx, col.ID(), v)
 	for path, index := range info.PayloadSchema {
 		index.Points = counts[path]

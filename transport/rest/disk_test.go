@@ -105,6 +105,7 @@ func TestDamageIsNamed(t *testing.T) {
 	refuses(t, call(t, server, "PUT", "/collections/c/points?wait=true", `{"points":[{"id":1000,"vector":{}}]}`), halted)
 	refuses(t, call(t, server, "PUT", "/collections/c/points", `{"points":[{"id":1000,"vector":{}}]}`), halted)
 	refuses(t, read(id), "Shard temporarily unavailable: "+damage)
+	showsRed(t, server, "c", halted)
 
 	serves(t, server, "GET", "/collections/c/points/39", "")
 	serves(t, server, "POST", "/collections/c/points/count", `{}`)
@@ -119,6 +120,25 @@ func refuses(t *testing.T, a answer, pattern string) {
 	var v struct{ Status struct{ Error string } }
 	require.NoError(t, json.Unmarshal(a.body, &v))
 	require.Regexp(t, "^"+pattern+"$", v.Status.Error)
+}
+
+// showsRed wants a collection that is shown as broken, with a text that matches a
+// pattern as a whole.
+func showsRed(t *testing.T, server *rest.Server, collection, pattern string) {
+	t.Helper()
+	a := call(t, server, "GET", "/collections/"+collection, "")
+	require.Equal(t, 200, a.status, "%s", a.body)
+	var v struct {
+		Result struct {
+			Status    string
+			Optimizer struct{ Error string } `json:"optimizer_status"`
+			Points    int                    `json:"points_count"`
+		}
+	}
+	require.NoError(t, json.Unmarshal(a.body, &v))
+	require.Equal(t, "red", v.Result.Status)
+	require.Regexp(t, "^"+pattern+"$", v.Result.Optimizer.Error)
+	require.Equal(t, 40, v.Result.Points, "what it has is shown")
 }
 
 func serves(t *testing.T, server *rest.Server, method, path, body string) {
@@ -140,6 +160,7 @@ func TestAFullDisk(t *testing.T) {
 	}
 	refuses(t, put("c"), "Shard temporarily unavailable: the outcome of the write is unknown, it may appear later"+room)
 	refuses(t, put("c"), "Shard temporarily unavailable: the collection accepts no writes since its log could not be written; restart to repair it"+room)
+	showsRed(t, server, "c", "Shard temporarily unavailable: the collection accepts no writes since its log could not be written; restart to repair it"+room)
 	serves(t, server, "GET", "/collections/c/points/7", "")
 	serves(t, server, "POST", "/collections/c/points/scroll", `{"limit":100}`)
 	require.Equal(t, 404, call(t, server, "GET", "/collections/c/points/1000", "").status)

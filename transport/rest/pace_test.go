@@ -94,29 +94,54 @@ func TestDrainShortensWhatIsWaitedFor(t *testing.T) {
 	}), c, httptest.NewRequest("GET", "/", nil))
 }
 
-// TestDrainEndsAnAnswerThatNobodyTakes stages a client that asks for more than
-// the buffers between hold, and never reads.
+// TestDrainEndsAnAnswerThatNobodyTakes stages clients that ask for more than the
+// buffers between hold, and never read. They may have hours, for the piece that is
+// on its way or for those that follow, until the server begins to stop.
 func TestDrainEndsAnAnswerThatNobodyTakes(t *testing.T) {
-	s := &Server{pace: newPace()}
-	begun, ended := make(chan struct{}), make(chan error, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.pace.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	for _, tt := range []struct {
+		name string
+		// to returns where the answer is written, once the request has begun.
+		to func(w http.ResponseWriter, s *Server, begun chan<- struct{}) io.Writer
+	}{
+		{"a piece on its way", func(w http.ResponseWriter, _ *Server, begun chan<- struct{}) io.Writer {
 			close(begun)
-			for piece := make([]byte, 1<<20); ; {
-				if _, err := w.Write(piece); err != nil {
-					ended <- err
-					return
-				}
+			return w.(*pacedWriter).ResponseWriter // one piece, whose deadline is not renewed
+		}},
+		{"later pieces", func(w http.ResponseWriter, s *Server, begun chan<- struct{}) io.Writer {
+			s.Drain(time.Millisecond)
+			close(begun)
+			return w
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &Server{pace: newPace()}
+			s.pace.patience = 24 * time.Hour
+			begun, ended := make(chan struct{}), make(chan error, 1)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				s.pace.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					out := tt.to(w, s, begun)
+					for piece := make([]byte, 1<<20); ; {
+						if _, err := out.Write(piece); err != nil {
+							ended <- err
+							return
+						}
+					}
+				}), w, r)
+			}))
+			defer server.Close()
+			conn, err := net.Dial("tcp", server.Listener.Addr().String())
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+			require.NoError(t, err)
+			<-begun
+			s.Drain(time.Millisecond)
+			select {
+			case err = <-ended:
+				require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			case <-time.After(time.Minute): // only if it is broken
+				require.Fail(t, "the answer goes on")
 			}
-		}), w, r)
-	}))
-	defer server.Close()
-	conn, err := net.Dial("tcp", server.Listener.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
-	require.NoError(t, err)
-	<-begun
-	s.Drain(time.Millisecond)
-	require.ErrorIs(t, <-ended, os.ErrDeadlineExceeded)
+		})
+	}
 }

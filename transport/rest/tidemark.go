@@ -17,7 +17,9 @@ type state struct {
 	Durable uint64 `json:"durable_position"`
 	Flushed uint64 `json:"flushed_position"`
 	Count   int    `json:"count"`
-	Digest  string `json:"digest"`
+	// Digest proves the points and ConfigHash the configuration.
+	Digest     string `json:"digest"`
+	ConfigHash string `json:"config_hash"`
 
 	Segments     int     `json:"segments"`
 	LogBytes     int64   `json:"log_bytes"`
@@ -39,7 +41,7 @@ func (s *Server) tidemark(c *gin.Context) {
 	}
 	out := state{
 		Position: uint64(st.Position), Applied: uint64(st.Applied), Durable: uint64(st.Durable), Flushed: uint64(st.Flushed),
-		Count: st.Count, Digest: hex.EncodeToString(st.Digest[:]),
+		Count: st.Count, Digest: hex.EncodeToString(st.Digest[:]), ConfigHash: hex.EncodeToString(st.ConfigHash[:]),
 		Segments: st.Segments, LogBytes: st.LogBytes, PinnedViews: st.PinnedViews, PinnedBytes: st.PinnedBytes,
 	}
 	if st.PinnedViews > 0 {
