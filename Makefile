@@ -38,6 +38,10 @@ run: ## build the server and start it on 127.0.0.1:6333, data below ./storage
 build: ## build the release binary bin/tidemark
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/tidemark ./cmd/tidemark
 
+.PHONY: man
+man: build ## write man pages of all commands to bin/man
+	$(BIN)/tidemark man $(BIN)/man
+
 .PHONY: test
 test: needs test-race test-outside test-deploy ## install what the tests need and run all of them
 

@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 			// Nothing of the machine's own configuration may reach a test.
 			kept := env.Vars[:0]
 			for _, v := range env.Vars {
-				if !strings.HasPrefix(v, "QDRANT__") && !strings.HasPrefix(v, "TIDEMARK__") && !strings.HasPrefix(v, "RUN_MODE=") {
+				if !strings.HasPrefix(v, "QDRANT__") && !strings.HasPrefix(v, "TIDEMARK_") && !strings.HasPrefix(v, "RUN_MODE=") {
 					kept = append(kept, v)
 				}
 			}
@@ -41,7 +41,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits":   exits,
+			"server":  scriptServer,
+			"http":    scriptHTTP,
+			"capture": scriptCapture,
+			"flip":    scriptFlip,
 		},
 	})
 }

@@ -9,6 +9,9 @@ const (
 	exitUsage   = 2 // the command line is wrong
 	exitDamage  = 3 // data was examined, and damage was found
 	exitConfig  = 4 // the configuration is invalid
+
+	exitUnavailable = 5   // no server answers, or it asks to come again later
+	exitInterrupted = 130 // the user stopped waiting; what was begun may go on
 )
 
 // exitError is an error that decides the exit code.

@@ -65,6 +65,9 @@ func (a *app) run(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if err != nil {
 		fmt.Fprintf(stderr, "tidemark: %v\n", err)
 	}
+	if advice := adviceOf(err); advice != "" {
+		fmt.Fprintf(stderr, "Try: %s\n", advice)
+	}
 	if exitCode(err) == exitUsage {
 		fmt.Fprintln(stderr, "See 'tidemark --help'.")
 	}

@@ -24,10 +24,11 @@ func (a *app) newRootCommand() *cobra.Command {
 	a.flags.register(root.PersistentFlags())
 	root.AddCommand(
 		newVersionCommand(),
+		newManCommand(),
 		a.newConfigCommand(),
 		a.newHealthCommand(),
 		newWALCommand(),
-		newSegmentCommand(), newSnapshotCommand(),
+		newSegmentCommand(), a.newSnapshotCommand(),
 	)
 	adopt(root)
 	return root

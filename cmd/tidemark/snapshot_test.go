@@ -24,7 +24,7 @@ func snapshotFile(t *testing.T) (path string, content []byte) {
 
 func runSnapshot(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	c := newSnapshotCommand()
+	c := (&app{}).newSnapshotCommand()
 	var out bytes.Buffer
 	c.SetOut(&out)
 	c.SetErr(&out)
