@@ -64,6 +64,10 @@ type PreviousEntry struct {
 	Last wal.Position `json:"last"`
 	// Until is when it may be removed, in seconds since 1970 UTC.
 	Until int64 `json:"until"`
+	// Position and Count say where its state stands and how many points it has;
+	// Position is 0 if that was not known.
+	Position wal.Position `json:"position,omitempty"`
+	Count    int          `json:"count,omitempty"`
 }
 
 var catalogName = regexp.MustCompile(`^catalog-(\d{1,19})\.json$`)

@@ -65,6 +65,7 @@ type installation struct {
 	begin func(ctx context.Context, old *Collection, base wal.Position) (*Collection, error)
 
 	old     *Collection
+	bytes   int64        // that old takes on disk
 	last    wal.Position // of old
 	fenced  time.Time    // since when writes to old wait
 	unfence func()
@@ -133,6 +134,9 @@ func (s *Store) expect(rs []*installation) error {
 		}
 		named[r.name] = true
 		r.old = s.served(r.name)
+		if r.expected != uuid.Nil && s.options.UndoRetention >= 0 {
+			r.bytes = dirBytes(s.options.FS, s.dir(r.expected)) // now, while writes need not wait for it
+		}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tidemark-db/tidemark/internal/fsx"
+	"github.com/tidemark-db/tidemark/wal"
 )
 
 // Previous is a state that a restore or an undo replaced and that can be brought
@@ -20,7 +21,12 @@ type Previous struct {
 	ID uuid.UUID
 	// Until is when it may be removed.
 	Until time.Time
+	// Bytes is what it takes on disk.
 	Bytes int64
+	// Position and Count say where the state stands and how many points it has;
+	// Position is 0 if that is not known.
+	Position wal.Position
+	Count    int
 }
 
 // Previous returns the state to which a collection can be brought back.
@@ -31,17 +37,23 @@ func (s *Store) Previous(nameOrAlias string) (Previous, bool) {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return Previous{ID: e.Previous.ID, Until: time.Unix(e.Previous.Until, 0).UTC(), Bytes: s.previous[e.Previous.ID]}, true
+	p := e.Previous
+	return Previous{ID: p.ID, Until: time.Unix(p.Until, 0).UTC(), Bytes: s.previous[p.ID], Position: p.Position, Count: p.Count}, true
 }
 
 // keep returns what the catalog shall say of the collection that is replaced, nil
 // if it is not kept.
 func (s *Store) keep(r *installation) *PreviousEntry {
-	if r.expected == uuid.Nil || s.options.UndoRetention < 0 {
-		return nil
+	if r.expected == uuid.Nil || s.options.UndoRetention < 0 || r.bytes > s.options.UndoBytes {
+		return nil // nobody is told of a state that would go at once
 	}
 	until := s.options.Now().Add(s.options.UndoRetention + time.Second - 1) // whole seconds
-	return &PreviousEntry{ID: r.expected, Last: r.last, Until: until.Unix()}
+	p := &PreviousEntry{ID: r.expected, Last: r.last, Until: until.Unix()}
+	if r.old != nil {
+		v := r.old.current.Load().view // nothing follows it: old is fenced
+		p.Position, p.Count = v.Through(), v.Count()
+	}
+	return p
 }
 
 // abandon removes an incarnation that nothing names any more, unless an undo has

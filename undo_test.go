@@ -270,6 +270,78 @@ func TestStatsCountThePreviousState(t *testing.T) {
 	require.Equal(t, p.Bytes, st.PreviousBytes)
 }
 
+// TestPreviousTellsWhereItStands: what an undo would bring back is known without
+// opening it, also after a restart.
+func TestPreviousTellsWhereItStands(t *testing.T) {
+	o := memoryOptions(t)
+	fences := &fences{}
+	o.Observer = fences
+	s, restored := restoredCollection(t, o)
+	p, ok := s.Previous("c")
+	require.True(t, ok)
+	require.Equal(t, 2, p.Count)
+	require.Less(t, p.Position, restored.applied.position())
+	at := mustWrite(t, restored, upsert(PointInput{ID: num(5)}, PointInput{ID: num(6)}))[0].Position
+	mustUndo(t, s)
+	require.Equal(t, []uint64{1, 2}, idsOf(t, mustCollection(t, s, "c")))
+	require.Equal(t, []string{"c", "c"}, fences.names, "the restore's and the undo's")
+
+	require.NoError(t, s.Close(testContext(t)))
+	s = openTestStoreWith(t, o)
+	p, ok = s.Previous("c")
+	require.True(t, ok)
+	require.Equal(t, 3, p.Count)
+	require.Equal(t, at, p.Position)
+}
+
+// fences notes who was fenced.
+type fences struct {
+	noObserver
+	names []string
+}
+
+func (f *fences) Fenced(name string, _ time.Duration) { f.names = append(f.names, name) }
+
+// TestAFenceThatFailsIsToldToo: writes waited for it as well.
+func TestAFenceThatFailsIsToldToo(t *testing.T) {
+	o := memoryOptions(t)
+	openLog, fail, fences := o.OpenLog, false, &fences{}
+	o.Observer = fences
+	o.OpenLog = func(lo LogOptions) (wal.Log, error) {
+		if fail {
+			return nil, os.ErrPermission
+		}
+		return openLog(lo)
+	}
+	s := openTestStoreWith(t, o)
+	createWith(t, s, "c", 1)
+	snap, err := takeCopy(t, testContext(t), s, "c")
+	require.NoError(t, err)
+	fail = true
+	require.ErrorIs(t, restoreCopy(testContext(t), s, "c", snap), os.ErrPermission)
+	require.Equal(t, []string{"c"}, fences.names)
+	mustWrite(t, mustCollection(t, s, "c"), upsert(PointInput{ID: num(2)}))
+}
+
+// TestAStateThatIsTooLargeIsNotPromised: nobody is told that a restore can be
+// undone if what it replaced must go at once.
+func TestAStateThatIsTooLargeIsNotPromised(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"too large":     func(o *Options) { o.UndoBytes = 1 },
+		"none are kept": func(o *Options) { o.UndoRetention = -1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Dir: t.TempDir(), OpenLog: localLogs(fsx.OS)}
+			change(&o)
+			s, c := restoredCollection(t, o)
+			_, ok := s.Previous("c")
+			require.False(t, ok)
+			requireNothingUnnamed(t, s)
+			require.Equal(t, []uint64{1}, idsOf(t, c))
+		})
+	}
+}
+
 // TestOnePreviousStateIsKept: restore over what was restored, and drop, leave
 // nothing behind.
 func TestOnePreviousStateIsKept(t *testing.T) {

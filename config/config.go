@@ -124,7 +124,16 @@ type Tidemark struct {
 	SnapshotURLPrivateAddresses bool `koanf:"snapshot_url_private_addresses"`
 	SnapshotURLIdleTimeoutSec   int  `koanf:"snapshot_url_idle_timeout_sec"`
 	KeepUploadedSnapshots       bool `koanf:"keep_uploaded_snapshots"`
-	S3                          S3   `koanf:"s3"`
+
+	Snapshots Snapshots `koanf:"snapshots"`
+	S3        S3        `koanf:"s3"`
+}
+
+// Snapshots says what is kept of a collection that a restore has replaced. If
+// either is 0 nothing is, and no restore can be undone.
+type Snapshots struct {
+	UndoRetentionSec int `koanf:"undo_retention_sec"`
+	UndoMB           int `koanf:"undo_mb"` // of disk, of all collections together
 }
 
 // S3 says how the bucket of Storage.SnapshotsConfig is used.
@@ -182,7 +191,9 @@ func Default() Config {
 
 			SnapshotURLPrivateAddresses: true,
 			SnapshotURLIdleTimeoutSec:   60,
-			S3:                          S3{Checksums: "when_supported", ConcurrentParts: 4, OrphanUploadHours: 24},
+
+			Snapshots: Snapshots{UndoRetentionSec: 3600, UndoMB: 16384},
+			S3:        S3{Checksums: "when_supported", ConcurrentParts: 4, OrphanUploadHours: 24},
 		},
 	}
 }

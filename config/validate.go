@@ -56,6 +56,8 @@ var bounds = []bound{
 	{"tidemark.snapshot_staging_mb_per_sec", 0, maxMB, "200 is usual, 0 sets no limit"},
 	{"tidemark.max_concurrent_snapshots", 1, 1024, "2 is usual"},
 	{"tidemark.snapshot_url_idle_timeout_sec", 1, day, "60 is usual"},
+	{"tidemark.snapshots.undo_retention_sec", 0, maxInt, "3600 is usual, 0 keeps nothing to undo a restore"},
+	{"tidemark.snapshots.undo_mb", 0, 64 * maxMB, "16384 is usual, 0 keeps nothing to undo a restore"},
 	{"tidemark.s3.bandwidth_mb_per_sec", 0, maxMB, "0 sets no limit"},
 	{"tidemark.s3.concurrent_parts", 1, 64, "4 is usual"},
 	{"tidemark.s3.orphan_upload_hours", 1, maxInt / 4000, "24 is usual"},

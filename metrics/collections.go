@@ -17,6 +17,8 @@ var (
 
 	servingDesc = ours("collection_serving", "0 while the collection recovers, or if it could not be opened or stopped applying its log.")
 
+	previousBytesDesc = ours("previous_bytes", "Disk that the state takes which a restore replaced and an undo can bring back.")
+
 	durableDesc = ours("durable_position", "Position of the last record that is durable.")
 	appliedDesc = ours("applied_position", "Position of the last record that is applied.")
 	flushedDesc = ours("flushed_position", "Position up to which segments hold everything; replay starts here.")
@@ -47,6 +49,7 @@ func (s *scrape) collectStore(ch chan<- prometheus.Metric) {
 func (s *scrape) collectState(ch chan<- prometheus.Metric, c *Collection) {
 	label := s.label(c.Name)
 	gauge(ch, servingDesc, boolean(c.Serving), label)
+	gauge(ch, previousBytesDesc, float64(c.PreviousBytes), label)
 	if p := c.Positions; p != nil {
 		gauge(ch, durableDesc, float64(p.Durable), label)
 		gauge(ch, appliedDesc, float64(p.Applied), label)

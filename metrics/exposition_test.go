@@ -48,7 +48,7 @@ func busy(t testing.TB) (*Metrics, *fakeSource) {
 				Name: "books", ID: "1", Serving: true, Points: 7,
 				Vectors:   []VectorCount{{Name: "", Count: 7}, {Name: "title", Count: 5}},
 				Positions: &Positions{Durable: 12, Applied: 10, Flushed: 4},
-				Heads:     2, HeadBytes: 4096, Segments: 3, SegmentBytes: 1 << 20, DeadRows: 8, Deaths: 9, DeathsBytes: 216,
+				Heads:     2, HeadBytes: 4096, Segments: 3, SegmentBytes: 1 << 20, DeadRows: 8, Deaths: 9, DeathsBytes: 216, PreviousBytes: 4711,
 				Pins: &Pins{Views: 2, Bytes: 4096, Since: testNow.Add(-90 * time.Second)},
 			},
 			{Name: "broken"},

@@ -31,7 +31,7 @@ type Collection struct {
 	ID string
 	// Serving is false while the collection recovers, when it could not be
 	// opened and when it stopped applying its log. The fields below are then
-	// zero.
+	// zero, but for the last.
 	Serving bool
 
 	Points  int
@@ -49,6 +49,11 @@ type Collection struct {
 
 	// Pins is nil if nobody knows.
 	Pins *Pins
+
+	// PreviousBytes is what the state takes on disk that a restore replaced and
+	// that can be brought back. It is known also of a collection that is not
+	// served.
+	PreviousBytes int64
 }
 
 // Pins are the views that are held.

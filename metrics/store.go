@@ -36,6 +36,9 @@ func (s storeSource) Collections(ctx context.Context) []Collection {
 	out := make([]Collection, 0, len(names))
 	for _, name := range names {
 		described := Collection{Name: name}
+		if p, ok := s.store.Previous(name); ok {
+			described.PreviousBytes = p.Bytes
+		}
 		c, err := s.store.Collection(name)
 		switch {
 		case err == nil:

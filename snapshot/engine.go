@@ -35,6 +35,17 @@ type Engine interface {
 	// collection of that name. What the name stands for now, a collection or
 	// nothing, is what Install will expect. size is how many bytes will come.
 	Receive(ctx context.Context, name string, size int64) (Incoming, error)
+
+	// Previous returns the state to which a collection can be brought back.
+	Previous(nameOrAlias string) (tidemark.Previous, bool)
+
+	// PreviewUndo tells what Undo would set aside now. Its error is NotFound if
+	// there is no such collection or it has no previous state.
+	PreviewUndo(ctx context.Context, nameOrAlias string) (tidemark.SetAside, error)
+
+	// Undo exchanges a collection and its previous state, which is the one that
+	// is named unless that is the zero UUID. If it fails nothing has changed.
+	Undo(ctx context.Context, nameOrAlias string, previous uuid.UUID) (tidemark.SetAside, error)
 }
 
 // State names a state of a collection.

@@ -59,14 +59,21 @@ type fakeEngine struct {
 	aliases     map[string]string
 	received    int
 	frozen      int // not released
+	previous    map[string]fakePrevious
 
-	// onFreeze and onInstall run before the work, if they are set.
-	onFreeze, onInstall func(ctx context.Context, name string) error
+	// onFreeze, onInstall and onUndo run before the work, if they are set.
+	onFreeze, onInstall, onUndo func(ctx context.Context, name string) error
+}
+
+// fakePrevious is a collection that was replaced.
+type fakePrevious struct {
+	fakeCollection
+	id uuid.UUID
 }
 
 func newFakeEngine(t *testing.T) *fakeEngine {
 	return &fakeEngine{
-		t: t, dir: t.TempDir(), aliases: map[string]string{"alias": "c"},
+		t: t, dir: t.TempDir(), previous: make(map[string]fakePrevious), aliases: map[string]string{"alias": "c"},
 		collections: map[string]fakeCollection{"c": {
 			lineage: uuid.MustParse("0e3b5a0c-98a1-4a53-8d0b-5d1f3f2f7a11"), position: 7,
 			config: `{"size":4}`,
@@ -199,6 +206,9 @@ func (i *fakeIncoming) Install(ctx context.Context, m *segments.Manifest) error 
 	}
 	if _, err := segments.LoadManifest(fsx.OS, i.dir); err != nil {
 		return err
+	}
+	if i.exists {
+		i.engine.keep(i.name)
 	}
 	i.engine.set(i.name, fakeCollection{lineage: m.Lineage, position: m.Through + 1, config: string(m.Config), restored: m.Digest})
 	return nil

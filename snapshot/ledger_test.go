@@ -115,7 +115,7 @@ func TestRunningJob(t *testing.T) {
 
 // TestCancel ends jobs in each of their phases. Nothing is left of them.
 func TestCancel(t *testing.T) {
-	cancelled := func(t *testing.T, h *house, job *Job[struct{}]) {
+	cancelled := func(t *testing.T, h *house, job *Job[Restored]) {
 		t.Helper()
 		s, err := h.CancelJob(context.Background(), job.ID.String())
 		require.NoError(t, err)

@@ -42,7 +42,7 @@ const (
 	PhaseUnpack  Phase = "unpack"  // reading, proving, writing, syncing
 	PhaseRead    Phase = "read"    // reading and proving
 	PhaseVerify  Phase = "verify"  // reading every point, computing the digest
-	PhaseInstall Phase = "install" // fence and swap
+	PhaseInstall Phase = "install" // fence and swap; of an undo also the replay before
 )
 
 // Result is how an operation ended.

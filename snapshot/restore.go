@@ -26,10 +26,17 @@ func (m *Manager) Restore(ctx context.Context, collection string, src Source) er
 	return err
 }
 
+// Restored tells what a restore did.
+type Restored struct {
+	// Previous is the state that it replaced and that an undo brings back; nil
+	// if none is kept.
+	Previous *tidemark.Previous
+}
+
 // StartRestore begins a restore, which outlives the context. If it fails, what
 // was there is untouched and still served, and a collection that was not there
 // is not there.
-func (m *Manager) StartRestore(ctx context.Context, collection string, src Source) (*Job[struct{}], error) {
+func (m *Manager) StartRestore(ctx context.Context, collection string, src Source) (*Job[Restored], error) {
 	name, err := m.target(collection)
 	if err != nil {
 		return nil, err
@@ -42,11 +49,11 @@ func (m *Manager) StartRestore(ctx context.Context, collection string, src Sourc
 	return m.startRestoration(JobRecover, shownURL(src.Location), r)
 }
 
-func (m *Manager) startRestoration(kind JobKind, source string, r *restoration) (*Job[struct{}], error) {
-	job, err := begin(m, OpRestore, JobStatus{Kind: kind, Collection: r.name, Source: source}, func(ctx context.Context, w *watch) (struct{}, error) {
+func (m *Manager) startRestoration(kind JobKind, source string, r *restoration) (*Job[Restored], error) {
+	job, err := begin(m, OpRestore, JobStatus{Kind: kind, Collection: r.name, Source: source}, func(ctx context.Context, w *watch) (Restored, error) {
 		defer r.origin.Close() // read only: nothing can be lost
 		r.watch = w
-		return struct{}{}, r.run(ctx)
+		return r.run(ctx)
 	})
 	if err != nil {
 		return nil, errors.Join(err, r.origin.Close())
@@ -65,15 +72,25 @@ type restoration struct {
 	mismatch func(want, got string) error
 }
 
-func (r *restoration) run(ctx context.Context) error {
+func (r *restoration) run(ctx context.Context) (Restored, error) {
 	end := r.phase(PhaseWait)
 	release, err := r.turns.take(ctx, r.name)
 	end()
 	if err != nil {
-		return err
+		return Restored{}, err
 	}
 	defer release()
-	end = r.phase(PhaseUnpack)
+	if err := r.replace(ctx); err != nil {
+		return Restored{}, err
+	}
+	kept := r.Previous(r.name)
+	r.noteUndoable(r.watch, kept)
+	return Restored{kept}, nil
+}
+
+// replace unpacks and proves the archive and puts it into its place.
+func (r *restoration) replace(ctx context.Context) error {
+	end := r.phase(PhaseUnpack)
 	in, err := r.receive(ctx)
 	end()
 	if in.incoming != nil {

@@ -15,6 +15,7 @@ const (
 	JobRecover JobKind = "recover"
 	JobUpload  JobKind = "upload"
 	JobVerify  JobKind = "verify"
+	JobUndo    JobKind = "undo"
 )
 
 // Operation returns what an Observer is told of jobs of this kind.
@@ -61,8 +62,10 @@ type JobStatus struct {
 	// nothing is known that would tell.
 	Rate      float64       `json:"-"`
 	Remaining time.Duration `json:"-"`
-	// Position is where the state stands that is saved or restored.
+	// Position is where the state stands that is saved, restored or brought back.
 	Position uint64 `json:"position,omitzero"`
+	// UndoUntil is how long what the job replaced can be brought back.
+	UndoUntil time.Time `json:"undo_until,omitzero"`
 	// Error is why the job failed, for clients.
 	Error   string    `json:"error,omitzero"`
 	Started time.Time `json:"started"`
@@ -127,7 +130,7 @@ func (s *JobStatus) progress(r rates, done int64, elapsed time.Duration) {
 		s.Rate = float64(done) / elapsed.Seconds()
 	}
 	phases := bytePhases[s.Kind]
-	if s.Phase == PhaseInstall {
+	if s.Phase == PhaseInstall && s.Kind != JobUndo { // which replays a log
 		s.Remaining = 0
 		return
 	}

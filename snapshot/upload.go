@@ -21,7 +21,7 @@ type UploadOptions struct {
 // to it is read by the job at once; nothing is spooled. Write and End are for one
 // goroutine.
 type Upload struct {
-	*Job[struct{}]
+	*Job[Restored]
 	pipe *io.PipeWriter
 }
 

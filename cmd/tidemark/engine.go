@@ -134,6 +134,15 @@ func (e *storeEngine) recall(observed *metrics.Snapshots) {
 	e.snapshots.CountStored(e.store.Names()...)
 }
 
+// undoRetention is how long the store keeps what a restore replaced; negative:
+// not at all.
+func undoRetention(c config.Snapshots) time.Duration {
+	if c.UndoRetentionSec == 0 || c.UndoMB == 0 {
+		return -1
+	}
+	return time.Duration(c.UndoRetentionSec) * time.Second
+}
+
 // storeOptions are the options of the store that c describes.
 func storeOptions(c config.Config, budget int64, observed *metrics.Metrics, logger *slog.Logger) tidemark.Options {
 	return tidemark.Options{
@@ -144,6 +153,9 @@ func storeOptions(c config.Config, budget int64, observed *metrics.Metrics, logg
 		Budget:       budget,
 		HeadBytes:    int64(c.Tidemark.HeadMB) << 20,
 		HeadLogBytes: int64(c.Tidemark.HeadLogMB) << 20,
+
+		UndoRetention: undoRetention(c.Tidemark.Snapshots),
+		UndoBytes:     int64(c.Tidemark.Snapshots.UndoMB) << 20,
 	}
 }
 

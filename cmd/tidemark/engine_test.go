@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
@@ -72,4 +73,11 @@ func TestStoreOptions(t *testing.T) {
 	require.EqualValues(t, 7, o.Budget)
 	require.EqualValues(t, 3<<20, o.HeadBytes)
 	require.EqualValues(t, 5<<20, o.HeadLogBytes)
+	require.Equal(t, time.Hour, o.UndoRetention)
+	require.EqualValues(t, 16<<30, o.UndoBytes)
+
+	for _, none := range []config.Snapshots{{UndoMB: 7}, {UndoRetentionSec: 7}} {
+		c.Tidemark.Snapshots = none
+		require.Negative(t, storeOptions(c, 7, observed, nil).UndoRetention, "what is configured as 0 is not the default")
+	}
 }

@@ -48,8 +48,6 @@ func begun[T, U any](job *snapshot.Job[T], show func(T) U) rest.Begun[U] {
 	}}
 }
 
-func same[T any](v T) T { return v }
-
 // Create implements rest.Snapshots.
 func (a snapshotAPI) Create(collection string, notes rest.SnapshotNotes) (rest.Begun[rest.SnapshotDescription], error) {
 	job, err := a.manager.StartCreate(collection, snapshot.CreateOptions(notes))
@@ -114,26 +112,45 @@ func (a snapshotAPI) Open(ctx context.Context, collection, name string) (rest.Sn
 }
 
 // Recover implements rest.Snapshots.
-func (a snapshotAPI) Recover(ctx context.Context, collection string, from rest.SnapshotSource) (rest.Begun[struct{}], error) {
+func (a snapshotAPI) Recover(ctx context.Context, collection string, from rest.SnapshotSource) (rest.Begun[rest.SnapshotRestored], error) {
 	job, err := a.manager.StartRestore(ctx, collection, source(from))
 	if err != nil {
-		return rest.Begun[struct{}]{}, err
+		return rest.Begun[rest.SnapshotRestored]{}, err
 	}
-	return begun(job, same), nil
+	return begun(job, describeRestored), nil
 }
 
 // Upload implements rest.Snapshots.
-func (a snapshotAPI) Upload(collection string, o rest.UploadOptions) (rest.Begun[struct{}], rest.Receiver, error) {
+func (a snapshotAPI) Upload(collection string, o rest.UploadOptions) (rest.Begun[rest.SnapshotRestored], rest.Receiver, error) {
 	keep := a.keep
 	if o.Keep != nil {
 		keep = *o.Keep
 	}
 	upload, err := a.manager.StartUpload(collection, snapshot.UploadOptions{Checksum: o.Checksum, Name: o.Name, Keep: keep})
 	if err != nil {
-		return rest.Begun[struct{}]{}, nil, err
+		return rest.Begun[rest.SnapshotRestored]{}, nil, err
 	}
-	return begun(upload.Job, same), upload, nil
+	return begun(upload.Job, describeRestored), upload, nil
 }
+
+func describeRestored(r snapshot.Restored) rest.SnapshotRestored { return rest.SnapshotRestored(r) }
+
+// Undo implements rest.Snapshots.
+func (a snapshotAPI) Undo(ctx context.Context, collection string, o rest.UndoOptions) (rest.Begun[rest.SnapshotUndone], error) {
+	job, err := a.manager.StartUndo(ctx, collection, snapshot.UndoOptions(o))
+	if err != nil {
+		return rest.Begun[rest.SnapshotUndone]{}, err
+	}
+	return begun(job, describeUndone), nil
+}
+
+// PreviewUndo implements rest.Snapshots.
+func (a snapshotAPI) PreviewUndo(ctx context.Context, collection string) (rest.SnapshotUndone, error) {
+	u, err := a.manager.PreviewUndo(ctx, collection)
+	return describeUndone(u), err
+}
+
+func describeUndone(u snapshot.Undone) rest.SnapshotUndone { return rest.SnapshotUndone(u) }
 
 // Verify implements rest.Snapshots.
 func (a snapshotAPI) Verify(collection, name, level string) (rest.Begun[rest.SnapshotReceipt], error) {
@@ -178,6 +195,6 @@ func describeJob(j snapshot.JobStatus) rest.SnapshotJob {
 	return rest.SnapshotJob{
 		ID: j.ID.String(), Operation: string(j.Kind), Collection: j.Collection, Source: j.Source, Snapshot: j.Snapshot,
 		State: string(j.State), Phase: string(j.Phase), Done: j.Done, Total: j.Size, Rate: j.Rate, Remaining: j.Remaining,
-		Position: j.Position, Error: j.Error, Started: j.Started, Ended: j.Ended,
+		Position: j.Position, UndoUntil: j.UndoUntil, Error: j.Error, Started: j.Started, Ended: j.Ended,
 	}
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/segments/payload"
+	"github.com/tidemark-db/tidemark/snapshot"
 )
 
 // headLogBytes is how much log makes a checkpoint due. A point of fill is larger,
@@ -36,7 +35,7 @@ func drop(name string) func(*life, context.Context) error {
 
 func undo(name string) func(*life, context.Context) error {
 	return func(l *life, ctx context.Context) error {
-		_, err := l.store.Undo(ctx, name, uuid.Nil)
+		_, err := l.manager.Undo(ctx, name, snapshot.UndoOptions{})
 		return err
 	}
 }

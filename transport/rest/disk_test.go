@@ -48,8 +48,8 @@ func noise(seed int) string {
 	return string(b)
 }
 
-// segments returns the number of segments of a collection.
-func segments(t *testing.T, server *rest.Server, collection string) int {
+// segmentsOf returns the number of segments of a collection.
+func segmentsOf(t *testing.T, server *rest.Server, collection string) int {
 	t.Helper()
 	var v struct{ Result struct{ Segments int } }
 	a := call(t, server, "GET", "/collections/"+collection+"/tidemark", "")
@@ -67,7 +67,7 @@ func fillDisk(t *testing.T, server *rest.Server, collection string) {
 			fmt.Sprintf(`{"points":[{"id":%d,"vector":{},"payload":{"a":"%s"}}]}`, i, noise(i)))
 		require.Equal(t, 200, a.status, "%s", a.body)
 	}
-	require.Eventually(t, func() bool { return segments(t, server, collection) > 0 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return segmentsOf(t, server, collection) > 0 }, time.Minute, time.Millisecond)
 }
 
 // TestDamageIsNamed changes bytes of a segment under a server that runs: what

@@ -24,6 +24,11 @@ var snapshotVerifyRoutes = []*route{
 	needsSnapshots(manages("POST "+pathSnapshots+"/{snapshot_name}/verify", (*Server).verifySnapshot)),
 }
 
+// snapshotUndoRoutes are ours: see snapshot_undo.go.
+var snapshotUndoRoutes = []*route{
+	needsSnapshots(manages("POST "+pathSnapshots+"/undo", (*Server).undoRestore)),
+}
+
 // snapshotJobRoutes are ours: see snapshot_jobs.go.
 var snapshotJobRoutes = []*route{
 	needsSnapshots(reads("GET /snapshots/jobs", (*Server).listSnapshotJobs)),

@@ -21,7 +21,7 @@ type SnapshotJobs interface {
 // SnapshotJob describes a job. What is not known is zero.
 type SnapshotJob struct {
 	ID         string
-	Operation  string // create, recover, upload
+	Operation  string // create, recover, upload, verify, undo
 	Collection string
 	Source     string // from where a restore reads
 	Snapshot   string // the name of the snapshot that is made
@@ -33,7 +33,8 @@ type SnapshotJob struct {
 	Rate        float64       // bytes a second
 	Remaining   time.Duration // negative if not known
 	Position    uint64
-	Error       string // of a job that did not succeed
+	UndoUntil   time.Time // of a job that replaced something
+	Error       string    // of a job that did not succeed
 	Started     time.Time
 	Ended       time.Time
 }
@@ -52,6 +53,7 @@ type jobJSON struct {
 	Rate       int64    `json:"bytes_per_second,omitzero"`
 	Remaining  *float64 `json:"eta_seconds,omitzero"`
 	Position   uint64   `json:"position,omitzero"`
+	UndoUntil  string   `json:"undo_until,omitzero"`
 	Error      string   `json:"error,omitzero"`
 	Started    string   `json:"started_at"`
 	Ended      string   `json:"ended_at,omitzero"`
@@ -69,6 +71,9 @@ func (j SnapshotJob) json() jobJSON {
 	if j.Remaining >= 0 {
 		eta := float64(j.Remaining.Milliseconds()) / 1000
 		out.Remaining = &eta
+	}
+	if !j.UndoUntil.IsZero() {
+		out.UndoUntil = j.UndoUntil.UTC().Format(time.RFC3339)
 	}
 	if !j.Ended.IsZero() {
 		out.Ended = j.Ended.UTC().Format(time.RFC3339)

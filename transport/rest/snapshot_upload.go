@@ -81,7 +81,7 @@ func (s *Server) uploadSnapshot(c *gin.Context) {
 	if !wanted {
 		skip(c.Request.Body)
 	}
-	finish(s, c, job, wait || !wanted, func(struct{}) { s.okTrue(c) })
+	finish(s, c, job, wait || !wanted, func(r SnapshotRestored) { s.okRestored(c, r) })
 }
 
 // failUpload answers with an error, in plain text if it is one of the form.

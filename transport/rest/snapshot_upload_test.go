@@ -35,14 +35,14 @@ func (r *receiver) Write(p []byte) (int, error) {
 
 func (r *receiver) End(err error) { r.ended, r.endedFor = r.ended+1, err }
 
-func (f *fakeSnapshots) Upload(collection string, o rest.UploadOptions) (rest.Begun[struct{}], rest.Receiver, error) {
+func (f *fakeSnapshots) Upload(collection string, o rest.UploadOptions) (rest.Begun[rest.SnapshotRestored], rest.Receiver, error) {
 	if collection == "busy" {
-		return rest.Begun[struct{}]{}, nil, tidemark.Errorf(tidemark.Unavailable, "the server is stopping")
+		return rest.Begun[rest.SnapshotRestored]{}, nil, tidemark.Errorf(tidemark.Unavailable, "the server is stopping")
 	}
 	f.uploads = append(f.uploads, o)
-	return rest.Begun[struct{}]{ID: "job-3", Wait: func(context.Context) (struct{}, error) {
+	return rest.Begun[rest.SnapshotRestored]{ID: "job-3", Wait: func(context.Context) (rest.SnapshotRestored, error) {
 		f.waited++
-		return struct{}{}, f.receiver.answer
+		return rest.SnapshotRestored{Previous: f.previous}, f.receiver.answer
 	}}, &f.receiver, nil
 }
 

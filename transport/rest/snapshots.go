@@ -32,14 +32,18 @@ type Snapshots interface {
 	// Open opens a snapshot for reading. The caller closes it.
 	Open(ctx context.Context, collection, name string) (SnapshotFile, error)
 	// Recover begins to replace a collection by a snapshot, or to create it.
-	Recover(ctx context.Context, collection string, from SnapshotSource) (Begun[struct{}], error)
+	Recover(ctx context.Context, collection string, from SnapshotSource) (Begun[SnapshotRestored], error)
 	// PlanRecover tells what Recover would do.
 	PlanRecover(ctx context.Context, collection string, from SnapshotSource) (SnapshotPlan, error)
 	// Upload is Recover from an archive that is written to the receiver, whose
 	// End must be called.
-	Upload(collection string, o UploadOptions) (Begun[struct{}], Receiver, error)
+	Upload(collection string, o UploadOptions) (Begun[SnapshotRestored], Receiver, error)
 	// Verify begins to prove a stored snapshot at a level.
 	Verify(collection, name, level string) (Begun[SnapshotReceipt], error)
+	// Undo begins to bring back the state that a restore replaced.
+	Undo(ctx context.Context, collection string, o UndoOptions) (Begun[SnapshotUndone], error)
+	// PreviewUndo tells what Undo would set aside.
+	PreviewUndo(ctx context.Context, collection string) (SnapshotUndone, error)
 	SnapshotJobs
 }
 
@@ -255,7 +259,7 @@ func (s *Server) recoverSnapshot(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	finish(s, c, job, wait, func(struct{}) { s.okTrue(c) })
+	finish(s, c, job, wait, func(r SnapshotRestored) { s.okRestored(c, r) })
 }
 
 // recoverSource reads and checks a request.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tidemark-db/tidemark"
@@ -29,6 +30,8 @@ type fakeSnapshots struct {
 	plan     rest.SnapshotPlan
 	receipts []rest.SnapshotReceipt
 	levels   []string
+	previous *tidemark.Previous
+	undos    []uuid.UUID
 }
 
 func (f *fakeSnapshots) description() rest.SnapshotDescription {
@@ -77,9 +80,12 @@ func (f *fakeSnapshots) Open(_ context.Context, _, name string) (rest.SnapshotFi
 	return rest.SnapshotFile{ReadSeekCloser: content, SnapshotDescription: f.description()}, nil
 }
 
-func (f *fakeSnapshots) Recover(_ context.Context, _ string, from rest.SnapshotSource) (rest.Begun[struct{}], error) {
+func (f *fakeSnapshots) Recover(_ context.Context, _ string, from rest.SnapshotSource) (rest.Begun[rest.SnapshotRestored], error) {
 	f.from = append(f.from, from)
-	return rest.Begun[struct{}]{ID: "job-2", Wait: func(context.Context) (struct{}, error) { f.waited++; return struct{}{}, nil }}, nil
+	return rest.Begun[rest.SnapshotRestored]{ID: "job-2", Wait: func(context.Context) (rest.SnapshotRestored, error) {
+		f.waited++
+		return rest.SnapshotRestored{Previous: f.previous}, nil
+	}}, nil
 }
 
 func TestSnapshotRoutes(t *testing.T) {

@@ -26,6 +26,9 @@ type state struct {
 	PinnedViews  int     `json:"pinned_views"`
 	PinnedBytes  int64   `json:"pinned_bytes"`
 	OldestPinSec float64 `json:"oldest_pin_seconds"`
+
+	// Previous is what an undo would bring back.
+	Previous *previousJSON `json:"previous,omitzero"`
 }
 
 func (s *Server) tidemark(c *gin.Context) {
@@ -43,6 +46,9 @@ func (s *Server) tidemark(c *gin.Context) {
 		Position: uint64(st.Position), Applied: uint64(st.Applied), Durable: uint64(st.Durable), Flushed: uint64(st.Flushed),
 		Count: st.Count, Digest: hex.EncodeToString(st.Digest[:]), ConfigHash: hex.EncodeToString(st.ConfigHash[:]),
 		Segments: st.Segments, LogBytes: st.LogBytes, PinnedViews: st.PinnedViews, PinnedBytes: st.PinnedBytes,
+	}
+	if p, ok := s.store.Previous(c.Param("collection_name")); ok {
+		out.Previous = previousState(&p)
 	}
 	if st.PinnedViews > 0 {
 		out.OldestPinSec = time.Since(st.PinnedSince).Seconds()
