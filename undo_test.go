@@ -14,6 +14,7 @@ import (
 	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/segments"
 	"github.com/tidemark-db/tidemark/wal"
+	"github.com/tidemark-db/tidemark/wal/waltest"
 )
 
 // restoredCollection returns a store whose collection "c" held point 1, then
@@ -161,6 +162,7 @@ func TestUndoOfACollectionThatCannotBeOpened(t *testing.T) {
 	o := memoryOptions(t)
 	openLog := o.OpenLog
 	s, c := restoredCollection(t, o)
+	begun := c.applied.position()
 	last := mustWrite(t, c, upsert(PointInput{ID: num(5)}))[0].Position
 	broken := c.ID().String()
 	require.NoError(t, s.Close(testContext(t)))
@@ -173,10 +175,14 @@ func TestUndoOfACollectionThatCannotBeOpened(t *testing.T) {
 	s = openTestStoreWith(t, o)
 	_, err := s.Collection("c")
 	require.Equal(t, Unavailable, KindOf(err))
+	replaced := s.catalog.Entries()["c"].Previous.Last
+	require.Equal(t, begun-1, replaced)
 	out := mustUndo(t, s)
 	require.Zero(t, out.Through, "nobody knows")
 	require.Equal(t, []uint64{1, 2}, idsOf(t, mustCollection(t, s, "c")))
-	require.Greater(t, mustWrite(t, mustCollection(t, s, "c"), upsert(PointInput{ID: num(1)}))[0].Position, last)
+	next := mustWrite(t, mustCollection(t, s, "c"), upsert(PointInput{ID: num(1)}))[0].Position
+	require.Greater(t, next, last)
+	require.Greater(t, next, replaced+unknownLast, "as many may have been given out since")
 
 	// The other way round: what cannot be opened is not brought back.
 	_, err = s.Undo(testContext(t), "c", uuid.Nil)
@@ -397,10 +403,19 @@ func TestDropWhileAnUndoReplays(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { _, err := s.Undo(context.Background(), "c", uuid.Nil); done <- err }()
 			<-opened
+			previous, _ := s.Previous("c")
 			meanwhile(t, s)
+			_, gone := os.Stat(s.dir(previous.ID))
 			hold <- struct{}{}
 			err := <-done
-			require.Error(t, err)
+			require.NoError(t, gone, "it was open")
+			require.Len(t, s.shared.budget.usage, len(s.Names()), "it is closed")
+			if name == "retention" {
+				require.Equal(t, NotFound, KindOf(err))
+			} else {
+				require.ErrorIs(t, err, errChanged)
+			}
+			require.NoDirExists(t, s.dir(previous.ID))
 			requireNothingUnnamed(t, s)
 			require.Empty(t, s.reviving)
 		})
@@ -451,4 +466,82 @@ func TestUndoAfterCrashAnywhere(t *testing.T) {
 		require.NoError(t, s.Close(testContext(t)))
 		require.NoError(t, os.RemoveAll(clone))
 	}
+}
+
+func TestNothingIsKeptWithoutRetention(t *testing.T) {
+	o := memoryOptions(t)
+	o.UndoRetention = -1
+	s, _ := restoredCollection(t, o)
+	_, ok := s.Previous("c")
+	require.False(t, ok)
+	_, err := s.Undo(testContext(t), "c", uuid.Nil)
+	require.Equal(t, NotFound, KindOf(err))
+	requireNothingUnnamed(t, s)
+}
+
+// TestUndoNeedsTheLog: a previous state whose files somebody has removed is not
+// taken for an empty collection.
+func TestUndoNeedsTheLog(t *testing.T) {
+	o := memoryOptions(t)
+	s, c := restoredCollection(t, o)
+	previous, ok := s.Previous("c")
+	require.True(t, ok)
+	require.NoError(t, s.Close(testContext(t)))
+	openLog := o.OpenLog
+	o.OpenLog = func(lo LogOptions) (wal.Log, error) {
+		if filepath.Base(filepath.Dir(lo.Dir)) == previous.ID.String() {
+			return waltest.NewMemory(lo.Base), nil
+		}
+		return openLog(lo)
+	}
+	s = openTestStoreWith(t, o)
+	_, err := s.Undo(testContext(t), "c", uuid.Nil)
+	require.ErrorIs(t, err, errNoLog)
+	require.Equal(t, c.ID(), mustCollection(t, s, "c").ID())
+	require.Equal(t, []uint64{1}, idsOf(t, mustCollection(t, s, "c")))
+}
+
+// stuckLog has records that never come.
+type stuckLog struct {
+	wal.Log
+	begun chan<- struct{}
+}
+
+func (l *stuckLog) Tail(ctx context.Context, after wal.Position) (wal.Reader, error) {
+	r, err := l.Log.Tail(ctx, after)
+	return &stuckReader{r, l.begun}, err
+}
+
+type stuckReader struct {
+	wal.Reader
+	begun chan<- struct{}
+}
+
+func (r *stuckReader) Next(ctx context.Context) ([]wal.Record, error) {
+	close(r.begun)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestCloseEndsAnUndo: the store does not wait until the log of the previous state
+// is replayed.
+func TestCloseEndsAnUndo(t *testing.T) {
+	o := memoryOptions(t)
+	s, _ := restoredCollection(t, o)
+	previous, _ := s.Previous("c")
+	require.NoError(t, s.Close(testContext(t)))
+	openLog, begun := o.OpenLog, make(chan struct{})
+	o.OpenLog = func(lo LogOptions) (wal.Log, error) {
+		log, err := openLog(lo)
+		if filepath.Base(filepath.Dir(lo.Dir)) == previous.ID.String() {
+			log = &stuckLog{log, begun}
+		}
+		return log, err
+	}
+	s = openTestStoreWith(t, o)
+	done := make(chan error, 1)
+	go func() { _, err := s.Undo(context.Background(), "c", uuid.Nil); done <- err }()
+	<-begun
+	require.NoError(t, s.Close(testContext(t)))
+	require.Equal(t, Unavailable, KindOf(<-done))
 }
