@@ -67,9 +67,9 @@ func (in *Incoming) Dir() string { return in.store.dir(in.id) }
 // Check judges a state before all of it is there. An Error of kind BadInput says
 // that it cannot take the place of the collection.
 func (in *Incoming) Check(m *segments.Manifest) error {
-	config := new(Config)
-	if err := config.UnmarshalJSON(m.Config); err != nil {
-		return Errorf(BadInput, "the configuration in the snapshot is not valid: %v", err)
+	config, err := in.decodeConfig(m)
+	if err != nil {
+		return err
 	}
 	if in.expected == uuid.Nil {
 		return nil
@@ -82,6 +82,20 @@ func (in *Incoming) Check(m *segments.Manifest) error {
 		return Errorf(BadInput, "Snapshot is not compatible with existing collection: Collection vectors: %s Snapshot Vectors: %s", describe(have), describe(got))
 	}
 	return nil
+}
+
+// CheckConfig is Check for a state that may replace any other.
+func (in *Incoming) CheckConfig(m *segments.Manifest) error {
+	_, err := in.decodeConfig(m)
+	return err
+}
+
+func (in *Incoming) decodeConfig(m *segments.Manifest) (*Config, error) {
+	config := new(Config)
+	if err := config.UnmarshalJSON(m.Config); err != nil {
+		return nil, Errorf(BadInput, "the configuration in the snapshot is not valid: %v", err)
+	}
+	return config, nil
 }
 
 // Discard removes the directory unless it has been installed.

@@ -110,7 +110,7 @@ func (c *creation) run(ctx context.Context) (blob.Info, error) {
 		}
 	}()
 	end = c.phase(PhaseEncode)
-	d, err := c.encode(ctx, dir)
+	d, err := encodeState(ctx, c.frozen, c.state, dir)
 	end()
 	if err != nil {
 		return blob.Info{}, fmt.Errorf("encode snapshot: %w", err)
@@ -119,15 +119,27 @@ func (c *creation) run(ctx context.Context) (blob.Info, error) {
 	return c.put(ctx, d)
 }
 
-func (c *creation) encode(ctx context.Context, dir string) (*document, error) {
-	m, err := c.frozen.Encode(ctx, dir)
+// encodeState writes what exists in memory only of a state into dir.
+func encodeState(ctx context.Context, f Frozen, s State, dir string) (*document, error) {
+	m, err := f.Encode(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	if got := (State{m.Collection, m.Lineage, m.Through, m.Digest}); got != c.state {
-		return nil, fmt.Errorf("the state at position %d was frozen, that at position %d encoded", c.state.Position, got.Position)
+	if got := (State{m.Collection, m.Lineage, m.Through, m.Digest}); got != s {
+		return nil, fmt.Errorf("the state at position %d was frozen, that at position %d encoded", s.Position, got.Position)
 	}
 	return newDocument(m)
+}
+
+// opener returns what opens the files of a document that was made of f.
+func (d *document) opener(f Frozen) archive.Open {
+	return func(file archive.File) (archive.Content, error) {
+		if file.Kind == archive.KindConfig {
+			return archive.Content{ReadCloser: io.NopCloser(bytes.NewReader(d.config))}, nil
+		}
+		content, err := f.Open(filepath.Base(d.nameOnDisk(file)))
+		return archive.Content(content), err
+	}
 }
 
 // put streams the archive into the store.
@@ -138,15 +150,8 @@ func (c *creation) put(ctx context.Context, d *document) (blob.Info, error) {
 		return blob.Info{}, err
 	}
 	c.expect(size)
-	open := func(f archive.File) (archive.Content, error) {
-		if f.Kind == archive.KindConfig {
-			return archive.Content{ReadCloser: io.NopCloser(bytes.NewReader(d.config))}, nil
-		}
-		file, err := c.frozen.Open(filepath.Base(d.nameOnDisk(f)))
-		return archive.Content(file), err
-	}
 	src := blob.Source{Size: size, Write: func(ctx context.Context, w io.Writer) error {
-		return archive.Write(ctx, c.countingWriter(c.pace.writer(ctx, w)), m, open)
+		return archive.Write(ctx, c.countingWriter(c.pace.writer(ctx, w)), m, d.opener(c.frozen))
 	}}
 	return c.named(ctx, func(key blob.Key) (blob.Info, error) { return c.store.Put(ctx, key, src) })
 }
@@ -156,11 +161,17 @@ const maxNumber = 1000
 
 // named tries names until one is free.
 func (c *creation) named(ctx context.Context, store func(blob.Key) (blob.Info, error)) (blob.Info, error) {
-	now := c.options.Now()
+	now, folder := c.options.Now(), c.state.Collection
+	return c.storeNamed(ctx, folder, func(n int) string {
+		return snapshotName(folder, c.engine.PeerID(), now, c.state.Position, n)
+	}, store)
+}
+
+// storeNamed tries names until one is free.
+func (m *Manager) storeNamed(ctx context.Context, folder string, name func(n int) string, store func(blob.Key) (blob.Info, error)) (blob.Info, error) {
 	for n := 1; n <= maxNumber; n++ {
-		key := blob.Key{Folder: c.state.Collection}
-		key.Name = snapshotName(key.Folder, c.engine.PeerID(), now, c.state.Position, n)
-		_, err := c.store.Stat(ctx, key)
+		key := blob.Key{Folder: folder, Name: name(n)}
+		_, err := m.store.Stat(ctx, key)
 		if err == nil {
 			continue // known before all the bytes are written
 		}

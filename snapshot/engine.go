@@ -46,6 +46,17 @@ type Engine interface {
 	// Undo exchanges a collection and its previous state, which is the one that
 	// is named unless that is the zero UUID. If it fails nothing has changed.
 	Undo(ctx context.Context, nameOrAlias string, previous uuid.UUID) (tidemark.SetAside, error)
+
+	// Cut takes the state of all collections, and the aliases, at one instant. No
+	// write waits for more than that instant.
+	Cut(ctx context.Context) (*Cut, error)
+
+	// Aliases returns all aliases in order of their names.
+	Aliases() []tidemark.Alias
+
+	// InstallAll is Install for several states, and changes of aliases after
+	// that, all or nothing.
+	InstallAll(ctx context.Context, arrivals []Arrival, aliases []tidemark.AliasChange) error
 }
 
 // State names a state of a collection.
@@ -78,6 +89,25 @@ type Frozen interface {
 	Release()
 }
 
+// Cut is the state of the whole storage at one instant. It must be released.
+type Cut struct {
+	Collections []Frozen // in order of their names
+	Aliases     []tidemark.Alias
+}
+
+// Release may be called more than once.
+func (c *Cut) Release() {
+	for _, f := range c.Collections {
+		f.Release()
+	}
+}
+
+// Arrival is a state that has been verified, and the directory that it is in.
+type Arrival struct {
+	Incoming Incoming
+	Manifest *segments.Manifest
+}
+
 // Incoming is the directory of a state that nothing names yet. It is for one
 // goroutine.
 type Incoming interface {
@@ -87,6 +117,8 @@ type Incoming interface {
 	// Check judges the manifest before the rest is read. An error of kind
 	// BadInput says that the state cannot replace the collection.
 	Check(*segments.Manifest) error
+	// CheckConfig is Check for a state that may replace any other.
+	CheckConfig(*segments.Manifest) error
 	// Install puts the state, which has been verified, into the place of the
 	// collection. If that fails, or the name no longer stands for what it did,
 	// nothing has changed.

@@ -54,6 +54,7 @@ func forClient(err error) error {
 func forArchive(err error) error {
 	var corrupt *archive.CorruptError
 	var foreign *archive.ForeignError
+	var kind *archive.OtherKindError
 	var newer *archive.NewerFormatError
 	var changed *archive.ChangedError
 	var state *StateError
@@ -62,6 +63,8 @@ func forArchive(err error) error {
 		return tidemark.Errorf(tidemark.BadInput, "%s", corrupt.Error())
 	case errors.As(err, &foreign):
 		return tidemark.Errorf(tidemark.BadInput, "%s", foreign.Error())
+	case errors.As(err, &kind):
+		return tidemark.Errorf(tidemark.BadInput, "%s", kind.Error())
 	case errors.As(err, &newer):
 		return tidemark.Errorf(tidemark.BadInput, "%s", newer.Error())
 	case errors.As(err, &state):

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -98,7 +100,10 @@ func (e *fakeEngine) set(name string, c fakeCollection) {
 }
 
 func (e *fakeEngine) Resolve(name string) (string, error) {
-	if target, ok := e.aliases[name]; ok {
+	e.mu.Lock()
+	target, ok := e.aliases[name]
+	e.mu.Unlock()
+	if ok {
 		name = target
 	}
 	if _, ok := e.get(name); !ok {
@@ -170,6 +175,58 @@ func (f *fakeFrozen) Open(name string) (tidemark.FrozenFile, error) {
 	return tidemark.FrozenFile{ReadCloser: file}, err
 }
 
+func (e *fakeEngine) Cut(ctx context.Context) (*Cut, error) {
+	e.mu.Lock()
+	names := slices.Sorted(maps.Keys(e.collections))
+	e.mu.Unlock()
+	cut := &Cut{Aliases: e.Aliases()}
+	for _, name := range names {
+		f, err := e.Freeze(ctx, name)
+		if err != nil {
+			cut.Release()
+			return nil, err
+		}
+		cut.Collections = append(cut.Collections, f)
+	}
+	return cut, nil
+}
+
+func (e *fakeEngine) Aliases() (out []tidemark.Alias) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(e.aliases)) {
+		out = append(out, tidemark.Alias{Name: name, Collection: e.aliases[name]})
+	}
+	return out
+}
+
+// InstallAll installs nothing if the hook of one of them fails.
+func (e *fakeEngine) InstallAll(ctx context.Context, arrivals []Arrival, aliases []tidemark.AliasChange) error {
+	for _, a := range arrivals {
+		if e.onInstall != nil {
+			if err := e.onInstall(ctx, a.Incoming.(*fakeIncoming).name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range arrivals {
+		in := a.Incoming.(*fakeIncoming)
+		if _, err := segments.LoadManifest(fsx.OS, in.dir); err != nil {
+			return err
+		}
+		if in.exists {
+			e.keep(in.name)
+		}
+		e.set(in.name, fakeCollection{lineage: a.Manifest.Lineage, position: a.Manifest.Through + 1, config: string(a.Manifest.Config), restored: a.Manifest.Digest})
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, a := range aliases {
+		e.aliases[a.Alias] = a.Target
+	}
+	return nil
+}
+
 func (e *fakeEngine) Receive(_ context.Context, name string, _ int64) (Incoming, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -197,6 +254,8 @@ func (i *fakeIncoming) Check(m *segments.Manifest) error {
 	}
 	return nil
 }
+
+func (i *fakeIncoming) CheckConfig(*segments.Manifest) error { return nil }
 
 func (i *fakeIncoming) Install(ctx context.Context, m *segments.Manifest) error {
 	if i.engine.onInstall != nil {

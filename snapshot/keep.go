@@ -38,12 +38,26 @@ func (k *keeping) store(ctx context.Context, r *restoration, in received) (undo 
 		return nil, err
 	}
 	src := blob.Source{Size: size, Write: func(ctx context.Context, w io.Writer) error {
-		return archive.Write(ctx, r.countingWriter(r.pace.writer(ctx, w)), in.archive, func(f archive.File) (archive.Content, error) {
-			file, err := r.fsys.OpenFile(filepath.Join(in.incoming.Dir(), d.nameOnDisk(f)), os.O_RDONLY, 0)
-			return archive.Content{ReadCloser: file}, err
-		})
+		return archive.Write(ctx, r.countingWriter(r.pace.writer(ctx, w)), in.archive, r.unpacked(d, in.incoming.Dir()))
 	}}
-	key, err := k.put(ctx, r, in.archive, src)
+	now := r.options.Now()
+	return k.put(ctx, &r.intake, r.name, func(n int) string {
+		return snapshotName(r.name, r.engine.PeerID(), now, wal.Position(in.archive.Position), n)
+	}, src)
+}
+
+// unpacked returns what opens the files of a document that were unpacked into dir.
+func (m *Manager) unpacked(d *document, dir string) archive.Open {
+	return func(f archive.File) (archive.Content, error) {
+		file, err := m.fsys.OpenFile(filepath.Join(dir, d.nameOnDisk(f)), os.O_RDONLY, 0)
+		return archive.Content{ReadCloser: file}, err
+	}
+}
+
+// put stores an archive under the client's name or, if that is taken, one of ours.
+// undo removes it again.
+func (k *keeping) put(ctx context.Context, r *intake, folder string, name func(n int) string, src blob.Source) (undo func(), err error) {
+	key, err := k.tryNames(ctx, r, folder, name, src)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +69,12 @@ func (k *keeping) store(ctx context.Context, r *restoration, in received) (undo 
 	}, nil
 }
 
-// put tries the client's name, then names of ours, until one is free.
-func (k *keeping) put(ctx context.Context, r *restoration, m *archive.Manifest, src blob.Source) (blob.Key, error) {
-	key := blob.Key{Folder: r.name, Name: path.Base(strings.ReplaceAll(k.name, `\`, "/"))}
+// tryNames tries the client's name, then names of ours, until one is free.
+func (k *keeping) tryNames(ctx context.Context, r *intake, folder string, name func(n int) string, src blob.Source) (blob.Key, error) {
+	key := blob.Key{Folder: folder, Name: path.Base(strings.ReplaceAll(k.name, `\`, "/"))}
 	for n := 0; n <= maxNumber; n++ {
 		if n > 0 {
-			key.Name = snapshotName(r.name, r.engine.PeerID(), r.options.Now(), wal.Position(m.Position), n)
+			key.Name = name(n)
 		}
 		if key.Validate() != nil {
 			continue

@@ -143,9 +143,13 @@ func (m *Manager) Open(ctx context.Context, collection, name string) (blob.Objec
 	if err != nil {
 		return nil, err
 	}
+	return m.openKey(ctx, key)
+}
+
+func (m *Manager) openKey(ctx context.Context, key blob.Key) (blob.Object, error) {
 	o, err := m.store.Get(ctx, key)
 	if err != nil {
-		return nil, forObject(err, name)
+		return nil, forObject(err, key.Name)
 	}
 	return o, nil
 }
@@ -156,12 +160,16 @@ func (m *Manager) Delete(ctx context.Context, collection, name string) error {
 	if err != nil {
 		return err
 	}
+	return m.deleteKey(ctx, key)
+}
+
+func (m *Manager) deleteKey(ctx context.Context, key blob.Key) error {
 	// A client that hangs up must not leave half of the work behind.
 	defer m.CountStored(key.Folder)
 	if err := m.store.Delete(context.WithoutCancel(ctx), key); err != nil {
-		return forObject(err, name)
+		return forObject(err, key.Name)
 	}
-	m.logger.Info("snapshot deleted", slog.String("collection", key.Folder), slog.String("snapshot", name))
+	m.logger.Info("snapshot deleted", slog.String("collection", key.Folder), slog.String("snapshot", key.Name))
 	return nil
 }
 

@@ -22,6 +22,16 @@ func snapshotName(collection string, peer uint64, at time.Time, p wal.Position, 
 	return name + blob.Suffix
 }
 
+// fullName returns the name of a snapshot of the whole storage. The number is 1
+// unless the name is taken.
+func fullName(at time.Time, number int) string {
+	name := "full-snapshot-" + at.UTC().Format("2006-01-02-15-04-05")
+	if number > 1 {
+		name += fmt.Sprintf("-%d", number)
+	}
+	return name + blob.Suffix
+}
+
 // A file name has 255 bytes at most; a collection's name may have more.
 const (
 	maxNamePart  = 160

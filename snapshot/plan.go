@@ -147,21 +147,27 @@ func readState(src io.Reader) (*archive.Reader, *document, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	d, err := readDocument(r)
+	return r, d, err
+}
+
+// readDocument reads the second of them.
+func readDocument(r *archive.Reader) (*document, error) {
 	if _, err := r.Next(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	config, err := io.ReadAll(r) // at most archive.MaxConfigBytes
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	d, err := decodeDocument(config)
 	if err == nil {
 		err = d.checkAgainst(r.Manifest())
 	}
 	if err != nil {
-		return nil, nil, &StateError{Err: err}
+		return nil, &StateError{Err: err}
 	}
-	return r, d, nil
+	return d, nil
 }
 
 // mayReceive asks the engine whether it would take the state.

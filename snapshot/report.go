@@ -19,9 +19,37 @@ import (
 type Report struct {
 	// Size is the length of the file in bytes, SHA256 its checksum; empty if it
 	// was not computed.
-	Size     int64             `json:"size"`
-	SHA256   string            `json:"sha256,omitempty"`
-	Manifest *archive.Manifest `json:"manifest"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+	// Manifest is what an archive of a collection says of itself, Storage what one
+	// of a whole storage does; one of them is nil.
+	Manifest *archive.Manifest `json:"manifest,omitzero"`
+	Storage  *archive.Storage  `json:"storage,omitzero"`
+}
+
+// readReport reads what an archive says of itself, of either kind, and returns
+// the length that it must have. src is read again from its beginning.
+func readReport(src io.ReadSeeker) (report Report, size int64, err error) {
+	r, err := archive.NewReader(src)
+	var kind *archive.OtherKindError
+	switch {
+	case err == nil:
+		report.Manifest = r.Manifest()
+		size, err = archive.Size(report.Manifest)
+		return report, size, err
+	case !errors.As(err, &kind):
+		return report, 0, err
+	}
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		return report, 0, err
+	}
+	s, err := archive.NewStorageReader(src)
+	if err != nil {
+		return report, 0, err
+	}
+	report.Storage = s.Storage()
+	size, err = archive.StorageSize(report.Storage)
+	return report, size, err
 }
 
 // ChecksumSuffix ends the name of a file beside an archive that holds its sha256.
@@ -39,12 +67,8 @@ func Inspect(path string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	r, err := archive.NewReader(f)
-	if err != nil {
-		return Report{}, err
-	}
-	report := Report{Size: st.Size(), Manifest: r.Manifest()}
-	want, err := archive.Size(report.Manifest)
+	report, want, err := readReport(f)
+	report.Size = st.Size()
 	if err == nil && want != st.Size() {
 		err = lengthError(want, st.Size())
 	}
@@ -71,17 +95,27 @@ func VerifyFile(ctx context.Context, path, tempDir string) (report Report, err e
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if report, _, err = readReport(f); err != nil {
+		return Report{}, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return Report{}, err
+	}
 	hash, counted := sha256.New(), new(counter)
-	report.Manifest, _, err = Unpack(ctx, fsx.OS, dir, io.TeeReader(f, io.MultiWriter(hash, counted)), nil)
+	src := io.TeeReader(f, io.MultiWriter(hash, counted))
+	// Checksums within files that say the same as those of the archive count too.
+	if report.Storage != nil {
+		err = eachPart(src, func(_ archive.Part, r *archive.Reader) error {
+			return provePart(ctx, fsx.OS, dir, r, (*segments.Durable).Verify)
+		})
+	} else if _, _, err = Unpack(ctx, fsx.OS, dir, src, nil); err == nil {
+		err = verifyState(ctx, fsx.OS, dir, (*segments.Durable).Verify)
+	}
 	if err != nil {
 		return Report{}, err
 	}
 	report.Size, report.SHA256 = counted.n, hex.EncodeToString(hash.Sum(nil))
-	if err := compareChecksumFile(path, report.SHA256); err != nil {
-		return report, err
-	}
-	// Checksums within files that say the same as those of the archive count too.
-	return report, verifyState(ctx, fsx.OS, dir, (*segments.Durable).Verify)
+	return report, compareChecksumFile(path, report.SHA256)
 }
 
 func compareChecksumFile(path, sum string) error {

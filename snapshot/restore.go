@@ -45,7 +45,7 @@ func (m *Manager) StartRestore(ctx context.Context, collection string, src Sourc
 	if err != nil {
 		return nil, err
 	}
-	r := &restoration{Manager: m, name: name, origin: from, checksum: src.Checksum, mismatch: recoverMismatch}
+	r := &restoration{name: name, intake: intake{Manager: m, origin: from, checksum: src.Checksum, mismatch: recoverMismatch}}
 	return m.startRestoration(JobRecover, shownURL(src.Location), r)
 }
 
@@ -63,13 +63,9 @@ func (m *Manager) startRestoration(kind JobKind, source string, r *restoration) 
 
 // restoration is a restore in the making.
 type restoration struct {
-	*Manager
-	*watch
-	name     string
-	origin   origin
-	checksum string
-	keep     *keeping // nil: the archive is not kept
-	mismatch func(want, got string) error
+	intake
+	name string
+	keep *keeping // nil: the archive is not kept
 }
 
 func (r *restoration) run(ctx context.Context) (Restored, error) {
@@ -84,7 +80,7 @@ func (r *restoration) run(ctx context.Context) (Restored, error) {
 		return Restored{}, err
 	}
 	kept := r.Previous(r.name)
-	r.noteUndoable(r.watch, kept)
+	r.noteUndoable(r.watch, r.name, kept)
 	return Restored{kept}, nil
 }
 
@@ -121,32 +117,50 @@ type received struct {
 	incoming Incoming // nil if the archive was refused before
 }
 
-// receive reads the archive to its end and unpacks it as it comes. If a checksum
-// was given it counts first: a client who sent it wants to know whether this is
-// his file at all.
-func (r *restoration) receive(ctx context.Context) (received, error) {
-	s, err := r.origin.open(ctx)
+// receive reads the archive to its end and unpacks it as it comes.
+func (r *restoration) receive(ctx context.Context) (in received, err error) {
+	err = r.read(ctx, func(src io.Reader, size int64) (err error) {
+		in, err = r.unpack(ctx, src, size)
+		return err
+	})
+	return in, err
+}
+
+// intake reads an archive once.
+type intake struct {
+	*Manager
+	*watch
+	origin   origin
+	checksum string
+	mismatch func(want, got string) error
+}
+
+// read lets unpack read the archive, whose size is -1 if it is not known. If a
+// checksum was given it counts first: a client who sent it wants to know whether
+// this is his file at all.
+func (i *intake) read(ctx context.Context, unpack func(src io.Reader, size int64) error) error {
+	s, err := i.origin.open(ctx)
 	if err != nil {
-		return received{}, err
+		return err
 	}
-	r.expect(s.size)
-	src := r.counting(r.pace.reader(ctx, s.Reader))
-	if r.checksum == "" {
-		return r.unpack(ctx, src, s.size)
+	i.expect(s.size)
+	src := i.counting(i.pace.reader(ctx, s.Reader))
+	if i.checksum == "" {
+		return unpack(src, s.size)
 	}
 	sum := sha256.New()
 	src = io.TeeReader(src, sum)
-	in, err := r.unpack(ctx, src, s.size)
+	err = unpack(src, s.size)
 	if err != nil && tidemark.KindOf(forClient(err)) != tidemark.BadInput {
-		return in, err // this is not about the archive
+		return err // this is not about the archive
 	}
 	if _, cerr := io.Copy(io.Discard, src); cerr != nil { // what a refusal left unread
-		return in, errors.Join(cerr, err)
+		return errors.Join(cerr, err)
 	}
-	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, r.checksum) {
-		return in, r.mismatch(r.checksum, got)
+	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, i.checksum) {
+		return i.mismatch(i.checksum, got)
 	}
-	return in, err
+	return err
 }
 
 // The reference has two texts for archives that are not those that were meant.

@@ -16,6 +16,11 @@ const (
 	JobUpload  JobKind = "upload"
 	JobVerify  JobKind = "verify"
 	JobUndo    JobKind = "undo"
+
+	// Of the whole storage: such a job has no collection.
+	JobCreateFull  JobKind = "create_full"
+	JobRecoverFull JobKind = "recover_full"
+	JobUploadFull  JobKind = "upload_full"
 )
 
 // Operation returns what an Observer is told of jobs of this kind.
@@ -23,6 +28,8 @@ func (k JobKind) Operation() Operation {
 	switch k {
 	case JobRecover, JobUpload:
 		return OpRestore
+	case JobRecoverFull, JobUploadFull:
+		return OpRestoreFull
 	}
 	return Operation(k) // the others are named alike
 }
@@ -78,6 +85,10 @@ var bytePhases = map[JobKind][]Phase{
 	JobRecover: {PhaseUnpack, PhaseVerify},
 	JobUpload:  {PhaseUnpack, PhaseVerify},
 	JobVerify:  {PhaseRead, PhaseVerify},
+
+	JobCreateFull:  {PhaseEncode, PhaseStore},
+	JobRecoverFull: {PhaseUnpack, PhaseVerify},
+	JobUploadFull:  {PhaseUnpack, PhaseVerify},
 }
 
 // rates are how many bytes a second each phase got through in earlier jobs.

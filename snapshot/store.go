@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tidemark-db/tidemark"
 )
@@ -27,6 +28,32 @@ func (e storeEngine) Receive(ctx context.Context, name string, size int64) (Inco
 		return nil, err
 	}
 	return in, nil
+}
+
+// Cut implements Engine.
+func (e storeEngine) Cut(ctx context.Context) (*Cut, error) {
+	cut, err := e.Store.Cut(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Cut{Aliases: cut.Aliases}
+	for _, f := range cut.Collections {
+		out.Collections = append(out.Collections, storeFrozen{f})
+	}
+	return out, nil
+}
+
+// InstallAll implements Engine.
+func (e storeEngine) InstallAll(ctx context.Context, arrivals []Arrival, aliases []tidemark.AliasChange) error {
+	all := make([]tidemark.Arrival, len(arrivals))
+	for i, a := range arrivals {
+		in, ok := a.Incoming.(*tidemark.Incoming)
+		if !ok {
+			return fmt.Errorf("install a state that was received by %T", a.Incoming)
+		}
+		all[i] = tidemark.Arrival{Incoming: in, Manifest: a.Manifest}
+	}
+	return e.Store.InstallAll(ctx, all, aliases)
 }
 
 type storeFrozen struct{ *tidemark.Frozen }

@@ -90,17 +90,21 @@ func (m *Manager) undo(ctx context.Context, w *watch, name string, o UndoOptions
 		return Undone{}, err
 	}
 	kept := m.Previous(name)
-	m.noteUndoable(w, kept)
+	m.noteUndoable(w, name, kept)
 	return Undone{out, kept}, nil
 }
 
 // noteUndoable tells the operator, and who asks for the job, until when what was
 // done can be undone.
-func (m *Manager) noteUndoable(w *watch, kept *tidemark.Previous) {
+func (m *Manager) noteUndoable(w *watch, collection string, kept *tidemark.Previous) {
 	if kept == nil {
 		return
 	}
-	m.ledger.update(w.entry, func(s *JobStatus) { s.UndoUntil = kept.Until })
-	m.logger.Info("the state that was replaced is kept and can be brought back", slog.String("collection", w.collection),
+	m.ledger.update(w.entry, func(s *JobStatus) {
+		if s.UndoUntil.IsZero() || kept.Until.Before(s.UndoUntil) { // of several the first
+			s.UndoUntil = kept.Until
+		}
+	})
+	m.logger.Info("the state that was replaced is kept and can be brought back", slog.String("collection", collection),
 		slog.Time("until", kept.Until), slog.Uint64("position", uint64(kept.Position)), slog.Int64("bytes", kept.Bytes))
 }

@@ -17,13 +17,22 @@ import (
 // itself is compared with what it holds; the points are not looked at. After an
 // error the caller removes dir.
 func Unpack(ctx context.Context, fsys fsx.FS, dir string, src io.Reader, check func(*segments.Manifest) error) (*archive.Manifest, *segments.Manifest, error) {
-	u := &unpacking{document: new(document), check: check}
-	m, err := archive.Unpack(ctx, fsys, dir, src, archive.UnpackOptions{
-		Manifest: func(m *archive.Manifest) error { u.archive = m; return nil },
-		Config:   u.config,
-		Path:     func(f archive.File) string { return u.document.nameOnDisk(f) },
+	r, err := archive.NewReader(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := unpackFrom(ctx, fsys, dir, r, check)
+	return r.Manifest(), m, err
+}
+
+// unpackFrom is Unpack for an archive of which the manifest has been read.
+func unpackFrom(ctx context.Context, fsys fsx.FS, dir string, r *archive.Reader, check func(*segments.Manifest) error) (*segments.Manifest, error) {
+	u := &unpacking{archive: r.Manifest(), document: new(document), check: check}
+	_, err := r.Unpack(ctx, fsys, dir, archive.UnpackOptions{
+		Config: u.config,
+		Path:   func(f archive.File) string { return u.document.nameOnDisk(f) },
 	})
-	return m, u.document.manifest, err
+	return u.document.manifest, err
 }
 
 type unpacking struct {

@@ -22,8 +22,17 @@ type UploadOptions struct {
 // goroutine.
 type Upload struct {
 	*Job[Restored]
-	pipe *io.PipeWriter
+	sender
 }
+
+// FullUpload is an Upload of a whole storage.
+type FullUpload struct {
+	*Job[struct{}]
+	sender
+}
+
+// sender hands an archive over to a job.
+type sender struct{ pipe *io.PipeWriter }
 
 // StartUpload begins to restore an archive that is written to the Upload, as
 // StartRestore does. End must be called.
@@ -33,7 +42,7 @@ func (m *Manager) StartUpload(collection string, o UploadOptions) (*Upload, erro
 		return nil, err
 	}
 	read, write := io.Pipe()
-	r := &restoration{Manager: m, name: name, origin: &pushed{PipeReader: read}, checksum: o.Checksum, mismatch: uploadMismatch}
+	r := &restoration{name: name, intake: intake{Manager: m, origin: &pushed{PipeReader: read}, checksum: o.Checksum, mismatch: uploadMismatch}}
 	if o.Keep {
 		r.keep = &keeping{name: o.Name}
 	}
@@ -41,7 +50,7 @@ func (m *Manager) StartUpload(collection string, o UploadOptions) (*Upload, erro
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	return &Upload{Job: job, pipe: write}, nil
+	return &Upload{Job: job, sender: sender{write}}, nil
 }
 
 // ErrUploadEnded is returned by Write when the job wants no more: it has failed
@@ -50,12 +59,12 @@ var ErrUploadEnded = errors.New("the upload is over")
 
 // Write hands the next bytes of the archive over. It waits until the job has
 // taken them.
-func (u *Upload) Write(p []byte) (int, error) { return u.pipe.Write(p) }
+func (s sender) Write(p []byte) (int, error) { return s.pipe.Write(p) }
 
 // End says that nothing more comes: with nil that the archive is complete, with
 // an error that it is not, which makes the job fail with that error.
-func (u *Upload) End(err error) {
-	_ = u.pipe.CloseWithError(err) // never fails
+func (s sender) End(err error) {
+	_ = s.pipe.CloseWithError(err) // never fails
 }
 
 // pushed is an origin into which somebody else writes.

@@ -42,10 +42,19 @@ func (m *Manager) StartVerify(collection, name string, level Level) (*Job[Receip
 	if err != nil {
 		return nil, err
 	}
+	return m.startVerify(key, level)
+}
+
+// StartVerifyFull is StartVerify for a snapshot of the whole storage.
+func (m *Manager) StartVerifyFull(name string, level Level) (*Job[Receipt], error) {
+	return m.startVerify(fullKey(name), level)
+}
+
+func (m *Manager) startVerify(key blob.Key, level Level) (*Job[Receipt], error) {
 	if key.Validate() != nil {
-		return nil, notFound(name)
+		return nil, notFound(key.Name)
 	}
-	what := JobStatus{Kind: JobVerify, Collection: key.Folder, Snapshot: name}
+	what := JobStatus{Kind: JobVerify, Collection: key.Folder, Snapshot: key.Name}
 	return begin(m, OpVerify, what, func(ctx context.Context, w *watch) (Receipt, error) {
 		end := w.phase(PhaseWait)
 		release, err := m.turns.take(ctx, "verify\x00"+key.Folder) // beside what else is done to the collection
@@ -117,6 +126,9 @@ func (v *verification) read(ctx context.Context, src io.Reader, size int64, r *R
 		return err
 	case LevelStructure:
 		defer v.phase(PhaseRead)()
+		if v.full() {
+			return proveFullStructure(v.counting(src))
+		}
 		m, err := proveStructure(v.counting(src))
 		if err == nil {
 			r.Position = m.Position
@@ -125,6 +137,9 @@ func (v *verification) read(ctx context.Context, src io.Reader, size int64, r *R
 	}
 	return v.state(ctx, src, size, r)
 }
+
+// full reports whether the snapshot is one of the whole storage.
+func (v *verification) full() bool { return v.key.Folder == "" }
 
 // proveStructure reads an archive to its end and compares all that it says.
 func proveStructure(src io.Reader) (*archive.Manifest, error) {
@@ -152,6 +167,9 @@ func (v *verification) state(ctx context.Context, src io.Reader, size int64, r *
 			v.logger.Warn("could not remove staging of a verification", slog.Any("error", err))
 		}
 	}()
+	if v.full() {
+		return v.fullState(ctx, src, dir)
+	}
 	end := v.phase(PhaseRead)
 	m, _, err := Unpack(ctx, v.fsys, dir, v.counting(src), nil)
 	end()
