@@ -56,6 +56,11 @@ type S3Config struct {
 	EndpointURL *string `koanf:"endpoint_url"` // nil: Amazon's
 }
 
+// Given reports whether anything is said of S3.
+func (s S3Config) Given() bool {
+	return s.Bucket != nil || s.Region != nil || s.AccessKey != nil || s.SecretKey != nil || s.EndpointURL != nil
+}
+
 // WAL holds defaults that a collection echoes. How Tidemark cuts its own log is
 // said by Tidemark.LogSegmentMB.
 type WAL struct {
@@ -145,7 +150,7 @@ type S3 struct {
 	StorageClass      *string `koanf:"storage_class"`
 	BandwidthMBPerSec int     `koanf:"bandwidth_mb_per_sec"` // 10^6 bytes; 0: no limit
 	ConcurrentParts   int     `koanf:"concurrent_parts"`
-	OrphanUploadHours int     `koanf:"orphan_upload_hours"` // age from which an upload was left over
+	OrphanUploadHours int     `koanf:"orphan_upload_hours"` // age from which an upload was left over; 0: any at the start
 }
 
 // Default returns the compiled defaults.

@@ -60,7 +60,7 @@ var bounds = []bound{
 	{"tidemark.snapshots.undo_mb", 0, 64 * maxMB, "16384 is usual, 0 keeps nothing to undo a restore"},
 	{"tidemark.s3.bandwidth_mb_per_sec", 0, maxMB, "0 sets no limit"},
 	{"tidemark.s3.concurrent_parts", 1, 64, "4 is usual"},
-	{"tidemark.s3.orphan_upload_hours", 1, maxInt / 4000, "24 is usual"},
+	{"tidemark.s3.orphan_upload_hours", 0, maxInt / 4000, "24 is usual, 0 aborts at the start whatever is there"},
 }
 
 // minBudgetMB is the least memory with which the heads of a few collections and

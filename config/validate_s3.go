@@ -9,10 +9,11 @@ func (v *validator) bucket() {
 	v.oneOf("tidemark.s3.checksums", []string{"when_supported", "when_required"})
 	const section = "storage.snapshots_config.s3_config."
 	s := v.loaded.Config.Storage.SnapshotsConfig
-	if !strings.EqualFold(s.SnapshotsStorage, SnapshotsS3) {
+	kept := strings.EqualFold(s.SnapshotsStorage, SnapshotsS3)
+	if !kept && !s.S3Config.Given() {
 		return
 	}
-	if given(s.S3Config.Bucket) == "" {
+	if kept && given(s.S3Config.Bucket) == "" {
 		v.fail(section+"bucket", "is needed to keep snapshots in S3; name a bucket that exists")
 	}
 	if (given(s.S3Config.AccessKey) == "") != (given(s.S3Config.SecretKey) == "") {

@@ -32,3 +32,15 @@ func TestBucketOfSnapshots(t *testing.T) {
 		})
 	}
 }
+
+// TestSectionWithoutBucket: a section that only says how S3 is reached is enough
+// to restore from there, and is checked as well.
+func TestSectionWithoutBucket(t *testing.T) {
+	const from = "storage: {snapshots_config: {s3_config: "
+	loaded, err := Load(tree(t, map[string]string{"config/config.yaml": from + "{region: r}}}"}))
+	require.NoError(t, err)
+	require.True(t, loaded.Config.Storage.SnapshotsConfig.S3Config.Given())
+	_, err = Load(tree(t, map[string]string{"config/config.yaml": from + "{access_key: a}}}"}))
+	require.ErrorContains(t, err, "must be set both")
+	require.False(t, Default().Storage.SnapshotsConfig.S3Config.Given())
+}

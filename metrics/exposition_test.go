@@ -59,10 +59,19 @@ func busy(t testing.TB) (*Metrics, *fakeSource) {
 	observeLog(m.OpenLog("1"))
 	observeEngine(m.Engine())
 	observeSnapshots(m.Snapshots())
+	observeObjects(m.Objects())
 	return m, source
 }
 
 func ptr[T any](v T) *T { return &v }
+
+func observeObjects(o *Objects) {
+	o.Requested("UploadPart", "", 30*time.Millisecond)
+	o.Requested("UploadPart", "SlowDown", 5*time.Millisecond)
+	o.Requested("HeadObject", "", 3*time.Millisecond)
+	o.Moved(1000, 0)
+	o.Moved(500, 20)
+}
 
 func observeREST(m *Metrics) {
 	const points = "/collections/{collection_name}/points"

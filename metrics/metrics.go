@@ -49,6 +49,7 @@ type Metrics struct {
 	rest      *REST
 	engine    *Engine
 	snapshots *Snapshots
+	objects   *Objects
 
 	mu   sync.Mutex
 	logs map[string]*Log // by incarnation of the collection
@@ -63,13 +64,13 @@ func New(o Options) (*Metrics, error) {
 	}
 	m := &Metrics{
 		options: o, registry: prometheus.NewRegistry(),
-		rest: newREST(), engine: newEngine(), snapshots: newSnapshots(o.Now),
+		rest: newREST(), engine: newEngine(), snapshots: newSnapshots(o.Now), objects: newObjects(),
 		logs: make(map[string]*Log),
 	}
 	into := m.prefixed(m.registry)
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.buildInfo(), &m.rest.reads, m.engine, m.snapshots, memoryCollector{}, newProcessCollector(), collectors.NewGoCollector(),
+		m.buildInfo(), &m.rest.reads, m.engine, m.snapshots, m.objects, memoryCollector{}, newProcessCollector(), collectors.NewGoCollector(),
 	} {
 		errs = append(errs, into.Register(c))
 	}
@@ -101,6 +102,9 @@ func (m *Metrics) Engine() *Engine { return m.engine }
 
 // Snapshots returns the observer of the snapshot manager.
 func (m *Metrics) Snapshots() *Snapshots { return m.snapshots }
+
+// Objects returns the observer of the object store in which snapshots are kept.
+func (m *Metrics) Objects() *Objects { return m.objects }
 
 // OpenLog returns the observer of the log of one incarnation of a collection,
 // which must be closed when the log is. It is exposed while the Source says that

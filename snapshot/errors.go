@@ -69,6 +69,8 @@ func forArchive(err error) error {
 		return tidemark.Errorf(tidemark.BadInput, "%s", newer.Error())
 	case errors.As(err, &state):
 		return &tidemark.Error{Kind: tidemark.BadInput, Err: err, Text: stateText(state)}
+	case errors.Is(err, blob.ErrDamaged):
+		return &tidemark.Error{Kind: tidemark.BadInput, Err: err, Text: "the snapshot is damaged: it is not what was stored"}
 	case errors.As(err, &changed), errors.Is(err, segments.ErrDamaged):
 		return &tidemark.Error{
 			Kind: tidemark.Internal, Err: err,

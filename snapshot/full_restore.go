@@ -78,12 +78,7 @@ func (m *Manager) fullOrigin(ctx context.Context, src Source) (origin, error) {
 	if strings.Contains(name, "/") {
 		return nil, notFound(name)
 	}
-	// The object is read by the job, which outlives the request.
-	o, err := m.store.Get(context.WithoutCancel(ctx), fullKey(name))
-	if err != nil {
-		return nil, forObject(err, name)
-	}
-	return stored{o}, nil
+	return m.originOfKey(ctx, fullKey(name), name)
 }
 
 // fullRestoration is a restore of a whole storage in the making.

@@ -30,6 +30,8 @@ type Options struct {
 	FS fsx.FS
 	// JobsFile is where jobs are remembered across restarts; empty: they are not.
 	JobsFile string
+	// Buckets are those that s3:// locations may name; nil refuses them.
+	Buckets Buckets
 	// URLs says whether and from where archives are fetched.
 	URLs URLOptions
 	// Observer sees what is done; it may be nil.

@@ -85,7 +85,7 @@ func reasonOf(err error) string {
 		return ""
 	case errors.As(err, &noRoom), errors.Is(err, syscall.ENOSPC):
 		return "no_room"
-	case errors.As(err, &corrupt), errors.As(err, &changed), errors.As(err, &state), errors.Is(err, segments.ErrDamaged):
+	case errors.As(err, &corrupt), errors.As(err, &changed), errors.As(err, &state), errors.Is(err, segments.ErrDamaged), errors.Is(err, blob.ErrDamaged):
 		return "damaged"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "cancelled"

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -15,6 +16,7 @@ type Source struct {
 	// Location is one of
 	//   - an http:// or https:// URL,
 	//   - a file:// URL of a file in the snapshots directory,
+	//   - s3://bucket/key, where the key is written as it is, not encoded,
 	//   - without a scheme: the name of a stored snapshot, of the collection
 	//     that is restored, or of another one as in "other/name.snapshot".
 	Location *url.URL
@@ -48,7 +50,7 @@ func (m *Manager) originOf(ctx context.Context, collection string, src Source) (
 	switch src.Location.Scheme {
 	case "http", "https":
 		if m.fetcher == nil {
-			return nil, tidemark.Errorf(tidemark.Forbidden, "Snapshot recovery from remote URLs is disabled in the configuration")
+			return nil, errURLsDisabled()
 		}
 		if src.Location.Host == "" {
 			return nil, tidemark.Errorf(tidemark.BadRequest, "URL %s names no host", shownURL(src.Location))
@@ -58,8 +60,15 @@ func (m *Manager) originOf(ctx context.Context, collection string, src Source) (
 		return m.storedOrigin(ctx, collection, src.Location.Path)
 	case "file":
 		return m.fileOrigin(src.Location)
+	case "s3":
+		return m.bucketOrigin(ctx, src.Location)
 	}
 	return nil, tidemark.Errorf(tidemark.BadRequest, "URL %s with scheme %s is not supported", shownURL(src.Location), src.Location.Scheme)
+}
+
+// errURLsDisabled has the text that the reference's clients know.
+func errURLsDisabled() error {
+	return tidemark.Errorf(tidemark.Forbidden, "Snapshot recovery from remote URLs is disabled in the configuration")
 }
 
 // file is an origin that is a file of the host.
@@ -81,8 +90,28 @@ func (f file) open(context.Context) (stream, error) {
 	return stream{f.File, st.Size()}, nil
 }
 
-// stored is an origin that is a snapshot in the store.
-type stored struct{ blob.Object }
+// stored is an origin that is an object of a store.
+type stored struct {
+	blob.Object
+	stop   context.CancelFunc // ends every read of the object
+	forget func() bool        // nil before open
+}
+
+// openStored opens an object for a job, which outlives the request that asks for
+// it.
+func openStored(ctx context.Context, get func(context.Context) (blob.Object, error)) (origin, error) {
+	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	unlink := context.AfterFunc(ctx, stop) // who asks may give up while it is looked for
+	o, err := get(reading)
+	if !unlink() && err == nil {
+		err = errors.Join(ctx.Err(), o.Close())
+	}
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	return &stored{Object: o, stop: stop}, nil
+}
 
 // storedOrigin opens a snapshot by its name.
 func (m *Manager) storedOrigin(ctx context.Context, collection, location string) (origin, error) {
@@ -90,12 +119,42 @@ func (m *Manager) storedOrigin(ctx context.Context, collection, location string)
 	if err != nil {
 		return nil, err
 	}
-	// The object is read by the job, which outlives the request.
-	o, err := m.store.Get(context.WithoutCancel(ctx), key)
-	if err != nil {
-		return nil, forObject(err, location)
-	}
-	return stored{o}, nil
+	return m.originOfKey(ctx, key, location)
 }
 
-func (s stored) open(context.Context) (stream, error) { return stream{s.Object, s.Info().Size}, nil }
+// originOfKey opens a snapshot that messages call by a name.
+func (m *Manager) originOfKey(ctx context.Context, key blob.Key, name string) (origin, error) {
+	o, err := openStored(ctx, func(ctx context.Context) (blob.Object, error) { return m.store.Get(ctx, key) })
+	if err != nil {
+		return nil, forObject(err, name)
+	}
+	return o, nil
+}
+
+// open ends a read that waits when the context ends.
+func (s *stored) open(ctx context.Context) (stream, error) {
+	s.forget = context.AfterFunc(ctx, s.stop)
+	return stream{&cancellable{ctx, storeReader{s.Object}}, s.Info().Size}, nil
+}
+
+// Close implements io.Closer.
+func (s *stored) Close() error {
+	if s.forget != nil {
+		s.forget()
+	}
+	defer s.stop()
+	return s.Object.Close()
+}
+
+// storeReader marks what fails as a failure of the store: it says nothing of the
+// archive, unless the store says that it is damaged.
+type storeReader struct{ io.Reader }
+
+// Read implements io.Reader.
+func (r storeReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = storeError(err)
+	}
+	return n, err
+}

@@ -33,6 +33,10 @@ func TestBucketOptions(t *testing.T) {
 		Bucket: "b", Region: "r", AccessKey: "a", SecretKey: "s", Endpoint: "http://e", Prefix: "p", CA: []byte("pem"), PathStyle: &style,
 		Checksums: s3.ChecksumsWhenRequired, StorageClass: "GLACIER_IR", Bandwidth: 7_000_000, Concurrency: 3, OrphanAge: 5 * time.Hour,
 	}, got)
+	c.Tidemark.S3.OrphanUploadHours = 0
+	got, err = bucketOptions(c)
+	require.NoError(t, err)
+	require.True(t, got.SweepAll)
 	require.NoError(t, os.Remove(file))
 	_, err = bucketOptions(c)
 	require.ErrorContains(t, err, "tidemark.s3.ca_file")

@@ -27,7 +27,8 @@ type storeEngine struct {
 	store     *tidemark.Store
 	snapshots *snapshot.Manager
 	objects   *local.Store
-	bucket    *s3.Store // nil if snapshots are kept in objects
+	bucket    *s3.Store  // nil if snapshots are kept in objects
+	reader    *s3.Reader // of other buckets; nil if there is a bucket, or S3 is not configured
 	draining  atomic.Bool
 }
 
@@ -92,17 +93,23 @@ func (e *storeEngine) openSnapshots(ctx context.Context, c config.Config, observ
 		rate = -1 // no limit
 	}
 	place := blob.Store(e.objects)
+	var buckets snapshot.Buckets
 	staging, err := e.objects.WorkDir()
-	if err == nil && strings.EqualFold(c.Storage.SnapshotsConfig.SnapshotsStorage, config.SnapshotsS3) {
-		e.bucket, err = openBucket(ctx, c, logger)
-		place = e.bucket
+	switch {
+	case err != nil:
+	case strings.EqualFold(c.Storage.SnapshotsConfig.SnapshotsStorage, config.SnapshotsS3):
+		e.bucket, err = openBucket(ctx, c, observed.Objects(), logger)
+		place, buckets = e.bucket, e.bucket
+	case c.Storage.SnapshotsConfig.S3Config.Given():
+		e.reader, err = openReader(ctx, c, observed.Objects())
+		buckets = e.reader
 	}
 	if err == nil {
 		e.snapshots, err = snapshot.NewManager(snapshot.Options{
 			Engine: snapshot.OfStore(e.store), Store: place, Version: version,
 			Staging: staging, Dir: c.Storage.SnapshotsPath,
 			Concurrent: c.Tidemark.MaxConcurrentSnapshots, Rate: rate,
-			JobsFile: filepath.Join(c.Storage.StoragePath, jobsFile),
+			JobsFile: filepath.Join(c.Storage.StoragePath, jobsFile), Buckets: buckets,
 			URLs: snapshot.URLOptions{
 				Disabled:    !c.Service.EnableSnapshotURLRecovery,
 				PublicOnly:  !c.Tidemark.SnapshotURLPrivateAddresses,
@@ -119,10 +126,14 @@ func (e *storeEngine) openSnapshots(ctx context.Context, c config.Config, observ
 
 // closePlaces closes the places of snapshots.
 func (e *storeEngine) closePlaces() error {
+	var err error
 	if e.bucket != nil {
-		return errors.Join(e.bucket.Close(), e.objects.Close())
+		err = e.bucket.Close()
 	}
-	return e.objects.Close()
+	if e.reader != nil {
+		err = errors.Join(err, e.reader.Close())
+	}
+	return errors.Join(err, e.objects.Close())
 }
 
 // recall tells the metrics what became of the jobs of earlier runs, and has the

@@ -98,6 +98,9 @@ type Info struct {
 	// SHA256 is 64 lower-case hex digits, or empty if the store does not know
 	// it, as of a file that somebody else put into its place.
 	SHA256 string
+	// Version changes whenever somebody puts other content into the place of the
+	// object, as far as the store knows without reading it; empty if it does not.
+	Version string
 	// Created is when the object was put, UTC.
 	Created time.Time
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/snapshot"
+	"github.com/tidemark-db/tidemark/snapshot/blob"
 	"github.com/tidemark-db/tidemark/snapshot/blob/local"
+	"github.com/tidemark-db/tidemark/snapshot/blob/s3"
 	"github.com/tidemark-db/tidemark/wal"
 	wallocal "github.com/tidemark-db/tidemark/wal/local"
 )
@@ -29,6 +31,8 @@ type options struct {
 	// in a new file and be released; the next is prepared in the background, so
 	// that the order of operations is not the same in each run.
 	generation int64
+	// bucket opens where snapshots are kept; nil: in files beside the store.
+	bucket func(context.Context) (*s3.Store, error)
 }
 
 // house is a store with its snapshots, wired as the command does it. A house
@@ -39,6 +43,7 @@ type house struct {
 	events  *events
 	store   *tidemark.Store
 	blobs   *local.Store
+	bucket  *s3.Store // nil if snapshots are kept in blobs
 	manager *snapshot.Manager
 }
 
@@ -50,7 +55,7 @@ func (h *house) open(ctx context.Context) error {
 	h.events = newEvents()
 	err := h.openStore(ctx)
 	if err == nil {
-		err = h.openManager()
+		err = h.openManager(ctx)
 	}
 	if err != nil {
 		return errors.Join(err, h.close(ctx))
@@ -108,7 +113,7 @@ func until(ctx context.Context, look func() error) error {
 	}
 }
 
-func (h *house) openManager() (err error) {
+func (h *house) openManager(ctx context.Context) (err error) {
 	fsys, dir := h.options.fsys, filepath.Join(h.dir, snapshotsDir)
 	if h.blobs, err = local.Open(local.Options{Dir: dir, FS: fsys}); err != nil {
 		h.blobs = nil
@@ -118,9 +123,17 @@ func (h *house) openManager() (err error) {
 	if err != nil {
 		return err
 	}
+	place, buckets := blob.Store(h.blobs), snapshot.Buckets(nil)
+	if h.options.bucket != nil {
+		if h.bucket, err = h.options.bucket(ctx); err != nil {
+			h.bucket = nil
+			return err
+		}
+		place, buckets = h.bucket, h.bucket
+	}
 	now := time.Date(2026, 11, 24, 10, 53, 37, 0, time.UTC)
 	h.manager, err = snapshot.NewManager(snapshot.Options{
-		Engine: snapshot.OfStore(h.store), Store: h.blobs, Version: "1.2.3", Staging: staging, Dir: dir, FS: fsys,
+		Engine: snapshot.OfStore(h.store), Store: place, Buckets: buckets, Version: "1.2.3", Staging: staging, Dir: dir, FS: fsys,
 		Now: func() time.Time { return now },
 	})
 	return err
@@ -132,13 +145,16 @@ func (h *house) close(ctx context.Context) error {
 	if h.manager != nil {
 		h.manager.Close(ctx)
 	}
+	if h.bucket != nil {
+		errs = append(errs, h.bucket.Close())
+	}
 	if h.blobs != nil {
 		errs = append(errs, h.blobs.Close())
 	}
 	if h.store != nil {
 		errs = append(errs, h.store.Close(ctx))
 	}
-	h.manager, h.blobs, h.store = nil, nil, nil
+	h.manager, h.bucket, h.blobs, h.store = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

@@ -294,7 +294,7 @@ func parseLocation(text string) (*url.URL, error) {
 		return nil, transport.ShapeError(fmt.Sprintf("relative URL without a base: %q", abbreviate(text)))
 	}
 	switch location.Scheme {
-	case "file", "http", "https", "":
+	case "file", "http", "https", "s3", "":
 		return location, nil
 	}
 	return nil, tidemark.Errorf(tidemark.BadRequest, "URL %s with scheme %s is not supported", abbreviate(text), location.Scheme)

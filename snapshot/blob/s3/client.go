@@ -35,7 +35,7 @@ func newClient(ctx context.Context, o Options) (*s3.Client, *http.Transport, err
 	if err != nil {
 		return nil, nil, err
 	}
-	client := s3.NewFromConfig(loaded, func(c *s3.Options) {
+	options := []func(*s3.Options){func(c *s3.Options) {
 		c.HTTPClient = httpClient(o, transport)
 		c.UsePathStyle = *o.PathStyle
 		if o.Endpoint != "" {
@@ -48,8 +48,11 @@ func newClient(ctx context.Context, o Options) (*s3.Client, *http.Transport, err
 			c.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 		}
 		c.DisableLogOutputChecksumValidationSkipped = true // objects in parts never have one to compare
-	})
-	return client, transport, nil
+	}}
+	if o.Observer != nil {
+		options = append(options, observed(o.Observer))
+	}
+	return s3.NewFromConfig(loaded, options...), transport, nil
 }
 
 func (o Options) requestChecksums() aws.RequestChecksumCalculation {
@@ -64,6 +67,9 @@ func (o Options) requestChecksums() aws.RequestChecksumCalculation {
 func httpClient(o Options, transport http.RoundTripper) *http.Client {
 	if o.Wrap != nil {
 		transport = o.Wrap(transport)
+	}
+	if o.Observer != nil {
+		transport = &counted{transport, o.Observer}
 	}
 	if o.Bandwidth > 0 {
 		transport = &limited{RoundTripper: transport, limiter: rate.NewLimiter(rate.Limit(o.Bandwidth), burst)}

@@ -52,14 +52,13 @@ func (s *Store) Copy(ctx context.Context, from, to blob.Key) (blob.Info, error) 
 func (s *Store) copyParts(ctx context.Context, source found, to ref) error {
 	u := s.newUpload(to, source.SHA256)
 	defer u.close()
-	begun, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+	_, err := u.begin(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.options.Bucket, Key: &to.object, Metadata: u.metadata(), ContentType: aws.String(contentType),
 		StorageClass: types.StorageClass(s.options.StorageClass),
 	})
 	if err != nil {
 		return wrap("copy snapshot", err)
 	}
-	u.began(begun.UploadId)
 	parts, err := u.copyAll(ctx, source)
 	if err != nil {
 		u.abort(ctx)

@@ -3,6 +3,7 @@
 //
 //	<prefix>/<folder>/<name>.snapshot             the object; metadata: sha256, upload
 //	<prefix>/<folder>/<name>.snapshot.checksum    its sha256, 64 hex digits
+//	<prefix>/<folder>/<name>.snapshot.note        its note, if it has one
 //	<prefix>/<name>.snapshot                      objects of the empty folder
 //	<prefix>/.tidemark/probe-….snapshot           put, read and deleted by Open
 //

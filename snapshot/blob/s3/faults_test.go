@@ -363,3 +363,15 @@ func (w way) requireTrue(t *testing.T, s *Store, k blob.Key, err error) {
 		require.Error(t, stat, "it is there, and %v", err)
 	}
 }
+
+// denied is a server that does not let us do something.
+func denied(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
+	return answer(r, http.StatusForbidden, `<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>`), nil
+}
+
+// elsewhere is a server that does not have the bucket.
+func elsewhere(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
+	a := answer(r, http.StatusMovedPermanently, "")
+	a.Header.Set("X-Amz-Bucket-Region", "mars-1")
+	return a, nil
+}

@@ -32,7 +32,7 @@ func (s *Store) List(ctx context.Context, folder string) ([]blob.Info, error) {
 	group.SetLimit(looks)
 	for i, o := range listed {
 		group.Go(func() error {
-			info, err := s.look(ctx, prefix, o)
+			info, err := s.lookAt(ctx, prefix, o)
 			if errors.Is(err, blob.ErrNotFound) { // deleted a moment ago
 				return nil
 			}
@@ -79,8 +79,8 @@ func (s *Store) listed(ctx context.Context, prefix string) ([]types.Object, erro
 	return all, nil
 }
 
-// look describes a listed object, from memory if it is the one that was seen.
-func (s *Store) look(ctx context.Context, prefix string, o types.Object) (blob.Info, error) {
+// lookAt describes a listed object, from memory if it is the one that was seen.
+func (s *Store) lookAt(ctx context.Context, prefix string, o types.Object) (blob.Info, error) {
 	object := aws.ToString(o.Key)
 	if info, ok := s.known.get(object, o); ok {
 		return info, nil

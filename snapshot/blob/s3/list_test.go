@@ -100,16 +100,11 @@ func TestSweep(t *testing.T) {
 	server := s3test.Start(t)
 	s, _ := faulty(t, server)
 	client := server.Client(t)
-	begin := func(key string) string {
-		out, err := client.CreateMultipartUpload(context.Background(), &s3.CreateMultipartUploadInput{Bucket: &s.options.Bucket, Key: &key})
-		require.NoError(t, err)
-		return aws.ToString(out.UploadId)
-	}
 	kept := []string{
 		"a/b c/deeper/than/ours.snapshot", "a/b c/x/in-progress.snapshot", "a/b c/x/other.txt", "another/x/a.snapshot", "x.snapshot",
 	}
 	for _, key := range append([]string{"a/b c/a.snapshot", "a/b c/x/a.snapshot"}, kept...) {
-		if id := begin(key); key == kept[1] {
+		if id := begin(t, server, s.bucket, key); key == kept[1] {
 			s.uploads.add(id)
 		}
 	}
@@ -117,11 +112,19 @@ func TestSweep(t *testing.T) {
 	_, err := client.PutObject(context.Background(), &s3.PutObjectInput{Bucket: &s.options.Bucket, Key: &probe, Body: strings.NewReader("")})
 	require.NoError(t, err)
 
-	require.NoError(t, s.sweep(context.Background()))
+	require.NoError(t, s.sweep(context.Background(), time.Now().Add(-s.options.OrphanAge)))
 	require.Len(t, server.Uploads(t, s.options.Bucket), 2+len(kept), "none is old")
 	require.Equal(t, []string{probe}, server.Keys(t, s.options.Bucket))
 	s.options.OrphanAge = -time.Hour
-	require.NoError(t, s.sweep(context.Background()))
+	require.NoError(t, s.sweep(context.Background(), time.Now().Add(-s.options.OrphanAge)))
 	require.ElementsMatch(t, kept, server.Uploads(t, s.options.Bucket))
 	require.Empty(t, server.Keys(t, s.options.Bucket))
+}
+
+// begin begins an upload that nobody completes and returns its id.
+func begin(t *testing.T, server *s3test.Server, bucket, key string) string {
+	t.Helper()
+	out, err := server.Client(t).CreateMultipartUpload(context.Background(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
+	require.NoError(t, err)
+	return aws.ToString(out.UploadId)
 }

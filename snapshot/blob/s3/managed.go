@@ -19,11 +19,7 @@ var _ transfermanager.S3APIClient = managed{}
 
 // CreateMultipartUpload implements transfermanager.S3APIClient.
 func (m managed) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, options ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
-	out, err := m.Client.CreateMultipartUpload(ctx, in, options...)
-	if err == nil {
-		m.upload.began(out.UploadId)
-	}
-	return out, err
+	return m.upload.begin(ctx, in, options...)
 }
 
 // CompleteMultipartUpload implements transfermanager.S3APIClient. It never fails:

@@ -23,7 +23,7 @@ const maxCuts = 4
 // first byte to the last is compared with the checksum; the last bytes are
 // withheld if it differs.
 type object struct {
-	store *Store
+	place
 	ctx   context.Context // of the Get
 	found found
 
@@ -36,8 +36,8 @@ type object struct {
 	broken error // what every further Read returns
 }
 
-func (s *Store) open(ctx context.Context, f found) *object {
-	return &object{store: s, ctx: ctx, found: f, hash: sha256.New()}
+func (p place) open(ctx context.Context, f found) *object {
+	return &object{place: p, ctx: ctx, found: f, hash: sha256.New()}
 }
 
 // Info implements blob.Object.
@@ -97,8 +97,8 @@ func (o *object) readSome(p []byte) (int, error) {
 
 // ask asks for the rest of the object.
 func (o *object) ask() error {
-	out, err := o.store.client.GetObject(o.ctx, &s3.GetObjectInput{
-		Bucket: &o.store.options.Bucket, Key: &o.found.object,
+	out, err := o.client.GetObject(o.ctx, &s3.GetObjectInput{
+		Bucket: &o.bucket, Key: &o.found.object,
 		IfMatch: aws.String(o.found.etag), Range: aws.String(fmt.Sprintf("bytes=%d-", o.at)),
 	})
 	if isMissing(err) || isTaken(err) {

@@ -53,6 +53,11 @@ type Options struct {
 	// OrphanAge is the age from which an upload below Prefix that is not in
 	// progress here was left over by a crash; 0 is 24 hours.
 	OrphanAge time.Duration
+	// SweepAll lets Open abort every upload below Prefix, of whatever age: this
+	// process has none yet, and no other process uses the prefix.
+	SweepAll bool
+	// Observer sees every request; nil sees none.
+	Observer Observer
 	// Wrap puts something around the HTTP transport; nil leaves it as it is.
 	Wrap func(http.RoundTripper) http.RoundTripper
 	// pageKeys bounds the objects in a page of a listing; nil leaves it to the
@@ -119,6 +124,11 @@ func (o Options) validate() error {
 	if o.Bucket == "" {
 		return errors.New("the bucket is not named")
 	}
+	return errors.Join(o.validateConnection(), o.validateKeys())
+}
+
+// validateConnection looks at what the server is reached by.
+func (o Options) validateConnection() error {
 	if (o.AccessKey == "") != (o.SecretKey == "") {
 		return errors.New("access key and secret key must be given both, or neither")
 	}
@@ -134,7 +144,10 @@ func (o Options) validate() error {
 	if o.Checksums != ChecksumsWhenSupported && o.Checksums != ChecksumsWhenRequired {
 		return fmt.Errorf("the checksum mode %q is neither %s nor %s", o.Checksums, ChecksumsWhenSupported, ChecksumsWhenRequired)
 	}
-	return o.validateKeys()
+	if o.Bandwidth < 0 {
+		return errors.New("the bandwidth is negative")
+	}
+	return nil
 }
 
 func (o Options) validateKeys() error {
@@ -145,9 +158,6 @@ func (o Options) validateKeys() error {
 		if o.Prefix != "" && (part == "" || part == "." || part == "..") || hasControl(part) {
 			return fmt.Errorf("the prefix %q has a part that is empty, a dot, two dots, or has control characters", o.Prefix)
 		}
-	}
-	if o.Bandwidth < 0 {
-		return errors.New("the bandwidth is negative")
 	}
 	known := types.StorageClass("").Values()
 	for _, class := range known {

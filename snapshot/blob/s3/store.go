@@ -16,8 +16,8 @@ import (
 
 // Store is a blob.Store in a bucket. It is opened by Open and closed by Close.
 type Store struct {
+	place
 	options   Options
-	client    *s3.Client
 	transport *http.Transport
 	logger    *slog.Logger
 
@@ -26,12 +26,16 @@ type Store struct {
 	// uploads are those in progress, by id, which the sweep leaves alone.
 	uploads active
 	known   infos
+	notes   notes
 
 	stop  context.CancelFunc
 	group sync.WaitGroup // the sweeper
 }
 
-var _ blob.Store = (*Store)(nil)
+var (
+	_ blob.Store = (*Store)(nil)
+	_ blob.Noter = (*Store)(nil)
+)
 
 // Open connects to a bucket, tries there whatever a Store will do, and fails with
 // what is wrong. Then it begins to sweep what crashes left over.
@@ -43,6 +47,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := s.probe(ctx); err != nil {
 		s.transport.CloseIdleConnections()
 		return nil, fmt.Errorf("open the bucket of snapshots %q: %w", o.Bucket, err)
+	}
+	if s.options.SweepAll {
+		if err := s.sweep(ctx, time.Time{}); err != nil {
+			s.logger.Warn("could not look for uploads that were left over", slog.Any("error", err))
+		}
 	}
 	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -61,7 +70,7 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	o.Region = client.Options().Region
-	return &Store{options: o, client: client, transport: transport, logger: o.Logger, stop: func() {}}, nil
+	return &Store{place: place{client, o.Bucket}, options: o, transport: transport, logger: o.Logger, stop: func() {}}, nil
 }
 
 // Close ends the sweep and gives connections back. No method may be in progress.

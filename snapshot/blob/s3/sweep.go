@@ -21,7 +21,7 @@ func (s *Store) sweepOften(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := s.sweep(ctx, time.Now().Add(-s.options.OrphanAge)); err != nil && ctx.Err() == nil {
 			s.logger.Warn("could not look for uploads that were left over", slog.Any("error", err))
 		}
 		select {
@@ -32,9 +32,9 @@ func (s *Store) sweepOften(ctx context.Context) {
 	}
 }
 
-// sweep aborts uploads and removes probes that were left over.
-func (s *Store) sweep(ctx context.Context) error {
-	before := time.Now().Add(-s.options.OrphanAge)
+// sweep aborts uploads and removes probes that were left over: those from before
+// a time, or all if it is zero.
+func (s *Store) sweep(ctx context.Context, before time.Time) error {
 	pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{
 		Bucket: &s.options.Bucket, Prefix: aws.String(s.folder("")),
 	})
@@ -56,7 +56,13 @@ func (s *Store) sweep(ctx context.Context) error {
 // isOrphan reports whether an upload has the key of an object of ours, was begun
 // before that time and is not in progress here.
 func (s *Store) isOrphan(u types.MultipartUpload, before time.Time) bool {
-	return s.isOurs(aws.ToString(u.Key)) && u.Initiated != nil && u.Initiated.Before(before) && !s.uploads.has(aws.ToString(u.UploadId))
+	return s.isOurs(aws.ToString(u.Key)) && isBefore(u.Initiated, before) && !s.uploads.has(aws.ToString(u.UploadId))
+}
+
+// isBefore compares a time of the server, which may be missing. Everything is
+// before the zero time.
+func isBefore(t *time.Time, before time.Time) bool {
+	return before.IsZero() || t != nil && t.Before(before)
 }
 
 // isOurs reports whether a key of the bucket is one that a Store gives to an
@@ -79,7 +85,7 @@ func (s *Store) sweepProbes(ctx context.Context, before time.Time) error {
 			return wrap("list probes", err)
 		}
 		for _, o := range page.Contents {
-			if o.LastModified != nil && o.LastModified.Before(before) {
+			if isBefore(o.LastModified, before) {
 				s.discard(ctx, aws.ToString(o.Key))
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/tidemark-db/tidemark/snapshot/blob"
@@ -38,6 +39,38 @@ func (s *Store) newUpload(r ref, sum string) *upload {
 
 func (u *upload) metadata() map[string]string {
 	return map[string]string{metaSum: u.sum, metaToken: u.token}
+}
+
+// begin has the server begin a multipart upload. If an answer to that may have been
+// lost, so has the name of an upload.
+func (u *upload) begin(ctx context.Context, in *s3.CreateMultipartUploadInput, options ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+	out, err := u.client.CreateMultipartUpload(ctx, in, options...)
+	lost := err != nil && (status(err) == 0 || status(err) >= http.StatusInternalServerError)
+	if err == nil {
+		u.began(out.UploadId)
+		attempts, known := retry.GetAttemptResults(out.ResultMetadata)
+		lost = known && len(attempts.Results) > 1
+	}
+	if lost {
+		u.abortLost(ctx)
+	}
+	return out, err
+}
+
+// abortLost aborts the uploads of the object that are not in progress here.
+func (u *upload) abortLost(ctx context.Context) {
+	ctx, cancel := own(ctx)
+	defer cancel()
+	page, err := u.client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &u.bucket, Prefix: &u.object})
+	if err != nil {
+		u.logger.Warn("could not look for lost uploads; they will be swept later", slog.String("object", u.object), slog.Any("error", err))
+		return
+	}
+	for _, other := range page.Uploads {
+		if id := aws.ToString(other.UploadId); aws.ToString(other.Key) == u.object && !u.uploads.has(id) {
+			_ = u.abortID(ctx, u.object, id) // logged
+		}
+	}
 }
 
 // began notes the server's name of the upload.
