@@ -2,6 +2,7 @@ package tidemark
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -102,11 +103,12 @@ func (s *state) configure(e *ConfigureEvent, at wal.Position) {
 		n.dropVector(key)
 		s.points.DropVector(key)
 	}
-	for i, spec := range e.AddVectors {
-		spec.Key = segments.VectorKey{Position: at, Ordinal: uint32(i)}
-		n.Schema = append(n.Schema, spec)
-		s.points.AddVector(spec)
+	added := slices.Clone(e.AddVectors)
+	for i := range added {
+		added[i].Key = segments.VectorKey{Position: at, Ordinal: uint32(i)}
 	}
+	n.Schema = append(n.Schema, added...)
+	s.points.AddVectors(added...)
 	for _, path := range e.DropIndexes {
 		delete(n.Indexes, path)
 	}

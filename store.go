@@ -384,13 +384,32 @@ func (s *Store) Close(ctx context.Context) error {
 	open := s.open
 	s.open = make(map[string]*entry)
 	s.mu.Unlock()
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(open)) {
-		if e := open[name]; e.collection != nil {
-			if err := e.collection.close(ctx); err != nil {
-				errs = append(errs, fmt.Errorf("close collection %s: %w", name, err))
-			}
+	return errors.Join(closeAll(ctx, open), s.lock.Release())
+}
+
+// closeAtOnce bounds how many collections are closed beside each other: each
+// waits for its disk several times.
+const closeAtOnce = 16
+
+// closeAll closes collections and joins what went wrong, in order of names.
+func closeAll(ctx context.Context, open map[string]*entry) error {
+	names := slices.Sorted(maps.Keys(open))
+	errs := make([]error, len(names))
+	turns := make(chan struct{}, closeAtOnce)
+	var closing sync.WaitGroup
+	for i, name := range names {
+		c := open[name].collection
+		if c == nil {
+			continue
 		}
+		turns <- struct{}{}
+		closing.Go(func() {
+			defer func() { <-turns }()
+			if err := c.close(ctx); err != nil {
+				errs[i] = fmt.Errorf("close collection %s: %w", name, err)
+			}
+		})
 	}
-	return errors.Join(append(errs, s.lock.Release())...)
+	closing.Wait()
+	return errors.Join(errs...)
 }

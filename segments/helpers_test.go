@@ -132,7 +132,7 @@ func applyTo(t fataler, s *State, at wal.Position, puts []*Point, removals []Poi
 func newTestState(schema Schema) *State {
 	s := NewState()
 	for _, spec := range schema {
-		s.AddVector(spec)
+		s.AddVectors(spec)
 	}
 	return s
 }

@@ -187,10 +187,12 @@ func (s *State) insert(p *Point) {
 
 func (s *State) active() *head { return s.heads[len(s.heads)-1] }
 
-// AddVector begins the sum of a new vector. Its key is above all others.
-func (s *State) AddVector(spec VectorSpec) {
-	s.schema = append(slices.Clip(s.schema), spec)
-	s.sums.addVector(spec.Key)
+// AddVectors begins the sums of new vectors. Their keys rise, above all others.
+func (s *State) AddVectors(specs ...VectorSpec) {
+	s.schema = slices.Concat(s.schema, specs) // views have the old one
+	for _, spec := range specs {
+		s.sums.addVector(spec.Key)
+	}
 }
 
 // DropVector ends a vector: the sum of all its hashes is left out from now on.

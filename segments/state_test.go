@@ -72,7 +72,7 @@ func (m *machine) addVector(t *rapid.T) {
 	spec := rapid.SampledFrom(testSchema()).Draw(t, "like")
 	spec.Key = VectorKey{Position: m.at}
 	spec.Name = fmt.Sprint(spec.Key)
-	m.state.AddVector(spec)
+	m.state.AddVectors(spec)
 	m.schema = append(slices.Clone(m.schema), spec)
 }
 

@@ -102,7 +102,7 @@ func benchState(b *testing.B, dir string) *segments.Manifest {
 func benchView(b *testing.B, first int) *segments.View {
 	s := newStateBuilder(b)
 	s.state = segments.NewState()
-	s.state.AddVector(benchSchema[0])
+	s.state.AddVectors(benchSchema[0])
 	vector := make([]float32, 128)
 	for id := first; id < first+benchPoints; id++ {
 		p := s.point(segments.NumberID(uint64(id)), 2)

@@ -26,7 +26,7 @@ type stateBuilder struct {
 
 func newStateBuilder(t require.TestingT) *stateBuilder {
 	b := &stateBuilder{t: t, state: segments.NewState()}
-	b.state.AddVector(testSchema[0])
+	b.state.AddVectors(testSchema[0])
 	return b
 }
 

@@ -115,6 +115,11 @@ func (s *Store) claim(staging string) error {
 		return err
 	}
 	s.locks = append(s.locks, lock)
+	return s.empty(staging)
+}
+
+// empty removes all but the lock of a staging directory.
+func (s *Store) empty(staging string) error {
 	entries, err := s.fsys.ReadDir(staging)
 	if err != nil {
 		return err
@@ -123,7 +128,7 @@ func (s *Store) claim(staging string) error {
 		if e.Name() == lockName {
 			continue
 		}
-		s.options.Logger.Info("remove what an unfinished snapshot left over", slog.String("file", e.Name()))
+		s.options.Logger.Debug("remove what is left in the staging of snapshots", slog.String("file", e.Name()))
 		if err := fsx.RemoveAll(s.fsys, filepath.Join(staging, e.Name())); err != nil {
 			return err
 		}
@@ -132,7 +137,7 @@ func (s *Store) claim(staging string) error {
 }
 
 // WorkDir makes an empty directory in staging for whoever prepares objects. It is
-// his alone and is swept when the store is opened again.
+// his alone and is removed when the store is closed, or opened after a crash.
 func (s *Store) WorkDir() (string, error) {
 	dir := s.stagingPath(s.far)
 	if err := s.fsys.Mkdir(dir, dirPerm); err != nil {
@@ -141,11 +146,11 @@ func (s *Store) WorkDir() (string, error) {
 	return dir, nil
 }
 
-// Close gives staging back. No method may be in progress.
+// Close empties staging and gives it back. No method may be in progress.
 func (s *Store) Close() error {
 	var errs []error
-	for _, l := range s.locks {
-		errs = append(errs, l.Release())
+	for i, l := range s.locks { // as many stagings are ours
+		errs = append(errs, s.empty(s.stagings()[i]), l.Release())
 	}
 	s.locks = nil
 	return errors.Join(errs...)
