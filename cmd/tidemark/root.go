@@ -25,6 +25,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newVersionCommand(),
 		newManCommand(),
+		a.newDoctorCommand(),
 		a.newConfigCommand(),
 		a.newHealthCommand(),
 		newWALCommand(),

@@ -62,7 +62,7 @@ func Measure(ctx context.Context, o Options) (f Figures, err error) {
 	if f.Sync, err = MeasureSync(ctx, o.Dir, part); err != nil {
 		return f, err
 	}
-	if f.Write, f.FileRead, err = measureFile(ctx, o.Dir, part); err != nil {
+	if f.Write, f.FileRead, err = MeasureFile(ctx, o.Dir, part); err != nil {
 		return f, err
 	}
 	block := make([]byte, chunkBytes)
@@ -96,9 +96,9 @@ func rate(ctx context.Context, d time.Duration, step func() (int, error)) (float
 	}
 }
 
-// measureFile returns the MB/s at which a file is written until it is durable,
-// and at which it is read while it is in the page cache.
-func measureFile(ctx context.Context, dir string, d time.Duration) (write, read float64, err error) {
+// MeasureFile returns the MB/s at which a file in dir is written until it is durable,
+// and at which it is read while it is in the page cache, each measured for about d.
+func MeasureFile(ctx context.Context, dir string, d time.Duration) (write, read float64, err error) {
 	f, err := os.CreateTemp(dir, ".measure-")
 	if err != nil {
 		return 0, 0, fmt.Errorf("measure the disk: %w", err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,28 @@ func TestProbeLeavesNothing(t *testing.T) {
 	server := s3test.Start(t)
 	s := open(t, testOptions(t, server))
 	requireNothing(t, server, s)
+}
+
+func TestTryLeavesNothingAndSweepsNothing(t *testing.T) {
+	s3test.ClearEnv(t)
+	server := s3test.Start(t)
+	o := testOptions(t, server)
+	var swept atomic.Bool
+	o.Wrap = func(inner http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodGet && r.URL.Query().Has("uploads") {
+				swept.Store(true)
+			}
+			return inner.RoundTrip(r)
+		})
+	}
+	require.NoError(t, Try(t.Context(), o))
+	require.False(t, swept.Load())
+	require.Empty(t, server.Keys(t, o.Bucket))
+	require.Empty(t, server.Uploads(t, o.Bucket))
+
+	o.Bucket = "another"
+	require.ErrorContains(t, Try(t.Context(), o), "another")
 }
 
 // says answers like a server that refuses.

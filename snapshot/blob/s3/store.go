@@ -40,13 +40,9 @@ var (
 // Open connects to a bucket, tries there whatever a Store will do, and fails with
 // what is wrong. Then it begins to sweep what crashes left over.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s, err := connect(ctx, o)
+	s, err := try(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("open the bucket of snapshots: %w", err)
-	}
-	if err := s.probe(ctx); err != nil {
-		s.transport.CloseIdleConnections()
-		return nil, fmt.Errorf("open the bucket of snapshots %q: %w", o.Bucket, err)
+		return nil, err
 	}
 	if s.options.SweepAll {
 		if err := s.sweep(ctx, time.Time{}); err != nil {
@@ -56,6 +52,29 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.group.Go(func() { s.sweepOften(sweeping) })
+	return s, nil
+}
+
+// Try is Open without a Store: it tries what a Store will do, leaves nothing behind
+// and sweeps nothing, so that it may run beside a server.
+func Try(ctx context.Context, o Options) error {
+	s, err := try(ctx, o)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// try connects to a bucket and probes it.
+func try(ctx context.Context, o Options) (*Store, error) {
+	s, err := connect(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("open the bucket of snapshots: %w", err)
+	}
+	if err := s.probe(ctx); err != nil {
+		s.transport.CloseIdleConnections()
+		return nil, fmt.Errorf("open the bucket of snapshots %q: %w", o.Bucket, err)
+	}
 	return s, nil
 }
 
