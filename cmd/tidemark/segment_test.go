@@ -21,7 +21,7 @@ func writeTestSegment(t *testing.T) string {
 	require.NoError(t, err)
 	state := segments.NewState()
 	t.Cleanup(state.Close)
-	state.AddVector(spec)
+	state.AddVectors(spec)
 	for i := range uint64(3) {
 		id := segments.NumberID(i)
 		p := &segments.Point{ID: id, Version: 2, Vectors: []segments.Vector{{Key: spec.Key, Data: data}}}
