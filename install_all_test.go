@@ -95,7 +95,7 @@ func TestInstallAllIsAllOrNothing(t *testing.T) {
 			if tc.kind == Internal {
 				wrong := *snap.manifest
 				wrong.Count++
-				all[2].Manifest = &wrong
+				all[0].Manifest = &wrong // "new" has begun by then
 			}
 			tc.meanwhile(t, s)
 			before := contents(t, s)
@@ -107,6 +107,7 @@ func TestInstallAllIsAllOrNothing(t *testing.T) {
 			}
 			require.Equal(t, before, contents(t, s))
 			requireNothingUnnamed(t, s)
+			require.Len(t, s.shared.budget.usage, len(s.Names()), "what was begun is closed")
 			for _, name := range s.Names() {
 				mustWrite(t, mustCollection(t, s, name), upsert(PointInput{ID: num(50)}))
 			}

@@ -108,6 +108,28 @@ func TestChangeThatCannotBeSettledStopsWrites(t *testing.T) {
 	require.NoError(t, s.Close(testContext(t)))
 }
 
+// TestRestoreThatCannotBeSettledStopsWrites: the next start may find either of the
+// two states. Nothing that it may need is removed, and nothing is acknowledged.
+func TestRestoreThatCannotBeSettledStopsWrites(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openOnFiles(t, dir, fsx.OS)
+	require.NoError(t, err)
+	createWith(t, s, "c", 1)
+	c := mustCollection(t, s, "c")
+	snap, err := takeCopy(t, testContext(t), s, "c")
+	require.NoError(t, err)
+	mustWrite(t, c, upsert(PointInput{ID: num(2)}))
+	a := receiveCopy(t, s, "c", snap)
+	s.catalog.fsys = &syncDirFault{FS: fsx.OS, armed: func(name string) bool { return name == dir }}
+	require.ErrorIs(t, a.Incoming.Install(testContext(t), a.Manifest), fsx.ErrNotDurable)
+	_, err = c.Write(testContext(t), []Operation{upsert(PointInput{ID: num(5)})}, WriteOptions{})
+	require.Equal(t, Unavailable, KindOf(err))
+	require.Equal(t, 2, mustView(t, c).Count(), "it is still read")
+	require.NoError(t, a.Incoming.Discard())
+	require.DirExists(t, a.Incoming.Dir())
+	require.NoError(t, s.Close(testContext(t)))
+}
+
 // requireCollectionAfterCrashes opens every state that a crash after the from-th
 // operation can leave.
 func requireCollectionAfterCrashes(t *testing.T, rec *fsx.Recorder, from int) {

@@ -208,6 +208,13 @@ func TestPreviousStateGoesWhenItsTimeIsOver(t *testing.T) {
 	require.Equal(t, time.Second, wait)
 	require.DirExists(t, dir)
 	now.set(1_000_000 + 3600)
+	files := s.catalog.fsys
+	s.catalog.fsys = &syncDirFault{FS: files, armed: func(string) bool { return true }}
+	wait, due = s.tidy()
+	require.True(t, due)
+	require.Equal(t, forgetRetry, wait)
+	require.DirExists(t, dir, "the catalog names it still")
+	s.catalog.fsys = files
 	_, due = s.tidy()
 	require.False(t, due)
 	require.NoDirExists(t, dir)
