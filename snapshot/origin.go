@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 
@@ -20,11 +21,22 @@ type Source struct {
 	//   - without a scheme: the name of a stored snapshot, of the collection
 	//     that is restored, or of another one as in "other/name.snapshot".
 	Location *url.URL
+	// File, if it is not empty, is used instead of Location: a path on this host,
+	// which may lie anywhere. It is for the operator, never for a client.
+	File string
 	// Checksum is the sha256 that the file must have, 64 hex digits of either
 	// case; empty if it does not matter.
 	Checksum string
 	// APIKey is sent to the host of an http:// or https:// URL and to no other.
 	APIKey string
+}
+
+// shown is where the archive is, without secrets.
+func (s Source) shown() string {
+	if s.File != "" {
+		return s.File
+	}
+	return shownURL(s.Location)
 }
 
 // origin is where an archive comes from. It is for one goroutine at a time and
@@ -47,6 +59,9 @@ type stream struct {
 // snapshots are opened now: what is wrong with them is known at once, and they
 // may be deleted while the work waits for its turn.
 func (m *Manager) originOf(ctx context.Context, collection string, src Source) (origin, error) {
+	if src.File != "" {
+		return operatorFile(src.File)
+	}
 	switch src.Location.Scheme {
 	case "http", "https":
 		if m.fetcher == nil {
@@ -80,6 +95,28 @@ func (m *Manager) fileOrigin(location *url.URL) (origin, error) {
 		return nil, err
 	}
 	return file{f}, nil
+}
+
+// operatorFile opens a file wherever it lies.
+func operatorFile(path string) (origin, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, &tidemark.Error{Kind: tidemark.BadRequest, Text: err.Error(), Err: err}
+	}
+	return file{f}, nil
+}
+
+// openRegular opens a regular file. Others may have no end, or keep who opens
+// them waiting.
+func openRegular(path string) (*os.File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("it is not a regular file")}
+	}
+	return os.Open(path)
 }
 
 func (f file) open(context.Context) (stream, error) {

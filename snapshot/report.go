@@ -58,7 +58,7 @@ const ChecksumSuffix = ".checksum"
 // Inspect reads what an archive says of itself. Of what follows it compares the
 // length only.
 func Inspect(path string) (Report, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return Report{}, err
 	}

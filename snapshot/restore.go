@@ -46,7 +46,7 @@ func (m *Manager) StartRestore(ctx context.Context, collection string, src Sourc
 		return nil, err
 	}
 	r := &restoration{name: name, intake: intake{Manager: m, origin: from, checksum: src.Checksum, mismatch: recoverMismatch}}
-	return m.startRestoration(JobRecover, shownURL(src.Location), r)
+	return m.startRestoration(JobRecover, src.shown(), r)
 }
 
 func (m *Manager) startRestoration(kind JobKind, source string, r *restoration) (*Job[Restored], error) {

@@ -24,6 +24,7 @@ import (
 // storeEngine is the engine of a real server: the store behind its transports.
 type storeEngine struct {
 	*rest.Server
+	logger    *slog.Logger
 	store     *tidemark.Store
 	snapshots *snapshot.Manager
 	objects   *local.Store
@@ -45,7 +46,7 @@ func openEngine(ctx context.Context, c config.Config, memory budgets, logger *sl
 	if err != nil {
 		return nil, err
 	}
-	e := &storeEngine{store: store}
+	e := &storeEngine{logger: logger, store: store}
 	if err := e.openSnapshots(ctx, c, observed, logger); err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}

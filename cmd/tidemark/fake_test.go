@@ -23,6 +23,8 @@ type fakeEngine struct {
 	memory   budgets
 	logger   *slog.Logger
 	closeErr error
+
+	restoreErr error
 }
 
 func newFakeEngine() *fakeEngine {
@@ -57,6 +59,11 @@ func (e *fakeEngine) Drain(time.Duration) {
 	e.draining.Store(true)
 	e.note("drain")
 	close(e.drained)
+}
+
+func (e *fakeEngine) RestoreAtStart(context.Context, startRestores) error {
+	e.note("restore")
+	return e.restoreErr
 }
 
 func (e *fakeEngine) Close(context.Context) error {

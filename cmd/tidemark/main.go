@@ -54,6 +54,7 @@ type app struct {
 	dir     string // in which ./config is looked for
 	root    string // in which ./etc, ./proc and ./sys are looked for
 	flags   flags
+	start   startFlags
 }
 
 func (a *app) run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

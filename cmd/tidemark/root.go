@@ -21,7 +21,9 @@ func (a *app) newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetGlobalNormalizationFunc(acceptedFlags)
 	a.flags.register(root.PersistentFlags())
+	a.start.register(root.Flags())
 	root.AddCommand(
 		newVersionCommand(),
 		newManCommand(),

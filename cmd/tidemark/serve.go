@@ -24,6 +24,10 @@ type engine interface {
 	// Drain makes Ready and /readyz say no. Requests are still answered, but a
 	// client that neither takes nor sends anything for patience is cut off.
 	Drain(patience time.Duration)
+	// RestoreAtStart restores archives from files before anything is served. It
+	// waits for the end of recovery. If a collection exists that may not be
+	// replaced, nothing has changed.
+	RestoreAtStart(ctx context.Context, r startRestores) error
 	// Close finishes what was begun, flushes it and frees the data directory.
 	// It is called once, after the last request was answered or given up.
 	Close(ctx context.Context) error
@@ -33,13 +37,17 @@ type engine interface {
 type opener func(ctx context.Context, c config.Config, memory budgets, logger *slog.Logger) (engine, error)
 
 func (a *app) runServe(c *cobra.Command, _ []string) error {
+	restores, err := a.start.restores()
+	if err != nil {
+		return err
+	}
 	loaded, err := a.load()
 	if err != nil {
 		return err
 	}
 	logger := newLogger(loaded.Config, c.ErrOrStderr())
 	logConfiguration(logger, loaded)
-	return a.serve(c.Context(), loaded.Config, logger, c.OutOrStdout())
+	return a.serve(c.Context(), loaded.Config, restores, logger, c.OutOrStdout())
 }
 
 // minProcs is the least GOMAXPROCS: an fdatasync keeps its P, and with as many
@@ -49,7 +57,7 @@ const minProcs = 8
 // serve opens the store and serves it until ctx ends, then stops gracefully:
 // readiness off, requests drained, everything flushed and closed. The line that
 // says where it listens goes to stdout, all else to the logger.
-func (a *app) serve(ctx context.Context, c config.Config, logger *slog.Logger, stdout io.Writer) error {
+func (a *app) serve(ctx context.Context, c config.Config, restores startRestores, logger *slog.Logger, stdout io.Writer) error {
 	if runtime.GOMAXPROCS(0) < minProcs {
 		runtime.GOMAXPROCS(minProcs)
 	}
@@ -65,6 +73,9 @@ func (a *app) serve(ctx context.Context, c config.Config, logger *slog.Logger, s
 	e, err := a.open(ctx, c, memory, logger)
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
+	}
+	if err := restoreAtStart(ctx, e, restores, time.Duration(c.Tidemark.ShutdownTimeoutSec)*time.Second); err != nil {
+		return err
 	}
 
 	servers := newServers(c, e, listeners, logger)

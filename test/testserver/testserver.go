@@ -71,6 +71,9 @@ func Main(m *testing.M) int {
 
 // Server is a data directory and the process that serves it, if one runs.
 type Server struct {
+	// Args are those of the next start.
+	Args []string
+
 	t      testing.TB
 	binary string
 	dir    string
@@ -114,7 +117,7 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 
 // Start starts the process and waits until it is ready.
 func (s *Server) Start(ctx context.Context) error {
-	s.cmd = exec.Command(s.binary)
+	s.cmd = exec.Command(s.binary, s.Args...)
 	s.cmd.Dir = s.dir
 	s.cmd.Env = append(os.Environ(),
 		"QDRANT__SERVICE__HOST=127.0.0.1",
@@ -155,6 +158,9 @@ func (s *Server) waitReady(ctx context.Context) error {
 		}
 	}
 }
+
+// ExitCode is that of a process that has ended by itself: Start says when.
+func (s *Server) ExitCode() int { return s.cmd.ProcessState.ExitCode() }
 
 // Kill ends the process as a crash would, with SIGKILL.
 func (s *Server) Kill() { s.end(syscall.SIGKILL) }
