@@ -109,6 +109,7 @@ func observeSnapshots(s *Snapshots) {
 		Snapshots: 3, Bytes: 1500, Newest: testNow.Add(-24 * time.Hour), NewestSize: 500, NewestPosition: 8,
 		Damaged: 1, Verified: testNow.Add(-23 * time.Hour),
 	})
+	s.Stocked("", snapshot.Stock{Snapshots: 2, Bytes: 1800, Newest: testNow.Add(-time.Hour), NewestSize: 900, Damaged: 1, Verified: testNow.Add(-time.Hour)})
 	s.Began(snapshot.OpCreate, "books")
 	for i, p := range []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseFreeze, snapshot.PhaseReuse, snapshot.PhaseEncode, snapshot.PhaseStore} {
 		s.Passed(snapshot.OpCreate, "books", p, time.Duration(i+1)*15*time.Microsecond)
@@ -136,6 +137,7 @@ func observeOthers(s *Snapshots) {
 		phases     []snapshot.Phase
 	}{
 		{snapshot.OpVerify, "books", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseRead, snapshot.PhaseVerify}},
+		{snapshot.OpVerify, "", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseRead, snapshot.PhaseVerify}},
 		{snapshot.OpUndo, "books", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseInstall}},
 		{snapshot.OpCreateFull, "", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseCut, snapshot.PhaseEncode, snapshot.PhaseStore}},
 		{snapshot.OpRestoreFull, "", []snapshot.Phase{snapshot.PhaseWait, snapshot.PhaseUnpack, snapshot.PhaseVerify, snapshot.PhaseInstall}},

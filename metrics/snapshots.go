@@ -19,6 +19,7 @@ type Snapshots struct {
 
 	mu          sync.Mutex
 	collections map[string]*snapshotCounts // by name
+	full        *snapshot.Stock            // of the whole storage; nil until it was counted
 }
 
 // kind is a kind of operation.
@@ -50,6 +51,17 @@ func newSnapshots(now func() time.Time) *Snapshots {
 	return &Snapshots{kinds: newKinds(), now: now, collections: make(map[string]*snapshotCounts)}
 }
 
+// opVerifyFull is the verification of a snapshot of the whole storage.
+const opVerifyFull = snapshot.OpVerify + "_full"
+
+// kind returns what belongs to an operation, nil if it is not exposed.
+func (s *Snapshots) kind(op snapshot.Operation, collection string) *kind {
+	if op == snapshot.OpVerify && collection == "" {
+		op = opVerifyFull
+	}
+	return s.kinds[op]
+}
+
 // of returns the counts of a collection. mu is held.
 func (s *Snapshots) of(collection string) *snapshotCounts {
 	c := s.collections[collection]
@@ -62,7 +74,7 @@ func (s *Snapshots) of(collection string) *snapshotCounts {
 
 // outcomes returns those of an operation. mu is held.
 func (s *Snapshots) outcomes(op snapshot.Operation, collection string) *outcomes {
-	k := s.kinds[op]
+	k := s.kind(op, collection)
 	if !k.byCollection {
 		return &k.all
 	}
@@ -77,7 +89,7 @@ func (s *Snapshots) outcomes(op snapshot.Operation, collection string) *outcomes
 // the last attempt was and what became of it. It is not counted.
 func (s *Snapshots) Recall(job snapshot.JobStatus) {
 	op := job.Kind.Operation()
-	if s.kinds[op] == nil {
+	if s.kind(op, job.Collection) == nil {
 		return
 	}
 	s.mu.Lock()
@@ -93,13 +105,20 @@ func (s *Snapshots) Recall(job snapshot.JobStatus) {
 	}
 }
 
-// Stocked notes what the store holds of a collection.
+// Stocked notes what the store holds of a collection, or with an empty name of the
+// whole storage.
 func (s *Snapshots) Stocked(collection string, stock snapshot.Stock) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.of(collection).stock = &stock
+	create := snapshot.OpCreate
+	if collection == "" {
+		create = snapshot.OpCreateFull
+		s.full = &stock
+	} else {
+		s.of(collection).stock = &stock
+	}
 	if !stock.Newest.IsZero() {
-		s.outcomes(snapshot.OpCreate, collection).succeeded(snapshot.Result{At: stock.Newest, Size: stock.NewestSize, Position: stock.NewestPosition})
+		s.outcomes(create, collection).succeeded(snapshot.Result{At: stock.Newest, Size: stock.NewestSize, Position: stock.NewestPosition})
 	}
 	if !stock.Verified.IsZero() {
 		s.outcomes(snapshot.OpVerify, collection).succeeded(snapshot.Result{At: stock.Verified})
@@ -108,7 +127,7 @@ func (s *Snapshots) Stocked(collection string, stock snapshot.Stock) {
 
 // Began implements snapshot.Observer.
 func (s *Snapshots) Began(op snapshot.Operation, collection string) {
-	if s.kinds[op] == nil {
+	if s.kind(op, collection) == nil {
 		return
 	}
 	s.mu.Lock()
@@ -122,8 +141,8 @@ func (s *Snapshots) Began(op snapshot.Operation, collection string) {
 }
 
 // Passed implements snapshot.Observer.
-func (s *Snapshots) Passed(op snapshot.Operation, _ string, p snapshot.Phase, took time.Duration) {
-	k := s.kinds[op]
+func (s *Snapshots) Passed(op snapshot.Operation, collection string, p snapshot.Phase, took time.Duration) {
+	k := s.kind(op, collection)
 	switch {
 	case k == nil:
 	case k.instants != nil && p == k.instant:
@@ -135,7 +154,7 @@ func (s *Snapshots) Passed(op snapshot.Operation, _ string, p snapshot.Phase, to
 
 // Ended implements snapshot.Observer.
 func (s *Snapshots) Ended(op snapshot.Operation, collection string, r snapshot.Result) {
-	k := s.kinds[op]
+	k := s.kind(op, collection)
 	if k == nil {
 		return
 	}

@@ -18,15 +18,31 @@ var (
 		"total amount of snapshots created", []string{"id"}, nil)
 )
 
-func storedDesc(name, help string) *prometheus.Desc {
-	return ours("snapshots_"+name, help)
-}
+// stockDescs describe what is stored.
+type stockDescs struct{ count, bytes, damaged *prometheus.Desc }
 
 var (
-	storedCountDesc   = storedDesc("stored", "Snapshots that are kept.")
-	storedBytesDesc   = storedDesc("stored_bytes", "Size of the snapshots that are kept; what two of them share counts for both.")
-	storedDamagedDesc = storedDesc("damaged", "Snapshots that are kept and were found damaged by their last verification.")
+	storedDescs     = newStockDescs("tidemark_snapshots", "collection")
+	fullStoredDescs = newStockDescs("tidemark_full_snapshots")
 )
+
+func newStockDescs(prefix string, labels ...string) stockDescs {
+	desc := describer(prefix, labels)
+	return stockDescs{
+		count:   desc("_stored", "Snapshots that are kept."),
+		bytes:   desc("_stored_bytes", "Size of the snapshots that are kept; what two of them share counts for both."),
+		damaged: desc("_damaged", "Snapshots that are kept and were found damaged by their last verification."),
+	}
+}
+
+func (d stockDescs) collect(ch chan<- prometheus.Metric, s *snapshot.Stock, labels ...string) {
+	if s == nil {
+		return // nobody has counted yet
+	}
+	gauge(ch, d.count, float64(s.Snapshots), labels...)
+	gauge(ch, d.bytes, float64(s.Bytes), labels...)
+	gauge(ch, d.damaged, float64(s.Damaged), labels...)
+}
 
 // Describe implements prometheus.Collector.
 func (s *Snapshots) Describe(ch chan<- *prometheus.Desc) {
@@ -37,6 +53,9 @@ func (s *Snapshots) Describe(ch chan<- *prometheus.Desc) {
 		if !k.byCollection {
 			k.descs.describe(ch)
 		}
+	}
+	for _, d := range []*prometheus.Desc{fullStoredDescs.count, fullStoredDescs.bytes, fullStoredDescs.damaged} {
+		ch <- d
 	}
 }
 
@@ -53,6 +72,7 @@ func (s *Snapshots) Collect(ch chan<- prometheus.Metric) {
 			k.descs.collect(ch, &k.all)
 		}
 	}
+	fullStoredDescs.collect(ch, s.full)
 }
 
 // collectBy exposes what belongs to the collections of a scrape. Those for which
@@ -85,11 +105,7 @@ func (s *Snapshots) collectListed(ch chan<- prometheus.Metric, name, label strin
 		}
 	}
 	counter(ch, createdDesc, float64(s.outcomes(snapshot.OpCreate, name).successes), label)
-	if stock := s.collections[name].stock; stock != nil {
-		gauge(ch, storedCountDesc, float64(stock.Snapshots), label)
-		gauge(ch, storedBytesDesc, float64(stock.Bytes), label)
-		gauge(ch, storedDamagedDesc, float64(stock.Damaged), label)
-	}
+	storedDescs.collect(ch, s.collections[name].stock, label)
 }
 
 // prune forgets collections that are gone. The source is asked without the

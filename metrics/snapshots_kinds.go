@@ -42,6 +42,8 @@ func newKinds() map[snapshot.Operation]*kind {
 		snapshot.OpUndo:        newKind("tidemark_undo", "Undone restores", "undo", nil, snapshot.PhaseWait, snapshot.PhaseInstall),
 		snapshot.OpVerify: newKind("tidemark_snapshot_verify", "Verifications of stored snapshots", "verification", []string{"collection"},
 			snapshot.PhaseWait, snapshot.PhaseRead, snapshot.PhaseVerify),
+		opVerifyFull: newKind("tidemark_full_snapshot_verify", "Verifications of stored snapshots of the whole storage", "verification", nil,
+			snapshot.PhaseWait, snapshot.PhaseRead, snapshot.PhaseVerify),
 	}
 }
 

@@ -36,8 +36,8 @@ type Options struct {
 	URLs URLOptions
 	// Observer sees what is done; it may be nil.
 	Observer Observer
-	// Stock is told what the store holds of a collection after that may have
-	// changed, see CountStored. It is called by one goroutine at a time. If it is
+	// Stock is told what the store holds of a collection, or with an empty name of
+	// the whole storage, after that may have changed, see CountStored. It is called by one goroutine at a time. If it is
 	// nil nothing is counted.
 	Stock func(collection string, s Stock)
 	// Logger gets what operators should know; nil discards it.

@@ -11,7 +11,7 @@ import (
 	"github.com/tidemark-db/tidemark/snapshot/blob"
 )
 
-// Stock is what the store holds of a collection.
+// Stock is what the store holds of a collection, or of the whole storage.
 type Stock struct {
 	Snapshots int
 	Bytes     int64 // what two snapshots share counts for both
@@ -35,7 +35,7 @@ type stocks struct {
 }
 
 // CountStored has the snapshots of collections counted soon, on a goroutine that
-// Close waits for.
+// Close waits for. The empty name stands for the whole storage.
 func (m *Manager) CountStored(collections ...string) {
 	if m.options.Stock == nil {
 		return
@@ -43,7 +43,7 @@ func (m *Manager) CountStored(collections ...string) {
 	m.stocks.mu.Lock()
 	defer m.stocks.mu.Unlock()
 	for _, c := range collections {
-		if c != "" && !slices.Contains(m.stocks.changed, c) {
+		if !slices.Contains(m.stocks.changed, c) {
 			m.stocks.changed = append(m.stocks.changed, c)
 		}
 	}
@@ -94,8 +94,8 @@ func (m *Manager) stock(ctx context.Context, collection string) (Stock, error) {
 	}
 	slices.SortStableFunc(list, func(a, b blob.Info) int { return b.Created.Compare(a.Created) })
 	s := Stock{Snapshots: len(list), Newest: list[0].Created, NewestSize: list[0].Size}
-	if a := m.details.ofInfo(ctx, keyOf(collection, list[0]), list[0]); a != nil {
-		s.NewestPosition = positionOf(a, collection)
+	if collection != "" { // else there are many positions
+		s.NewestPosition = positionOf(m.details.ofInfo(ctx, keyOf(collection, list[0]), list[0]), collection)
 	}
 	for i, info := range list {
 		s.Bytes += info.Size
@@ -108,10 +108,10 @@ func (m *Manager) stock(ctx context.Context, collection string) (Stock, error) {
 
 func keyOf(folder string, i blob.Info) blob.Key { return blob.Key{Folder: folder, Name: i.Name} }
 
-// positionOf returns where the state of an archive stands, 0 if it is that of
-// another collection, whose positions are others.
+// positionOf returns where the state of an archive stands, 0 if it cannot be read
+// or is that of another collection, whose positions are others.
 func positionOf(m *archive.Manifest, collection string) uint64 {
-	if m.Collection != collection {
+	if m == nil || m.Collection != collection {
 		return 0
 	}
 	return m.Position

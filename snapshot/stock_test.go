@@ -69,7 +69,7 @@ func TestStockIsCounted(t *testing.T) {
 
 	// What somebody else put there is found when it is asked for.
 	require.NoError(t, os.WriteFile(filepath.Join(h.dir, "c", "mine.snapshot"), []byte("junk"), 0o640))
-	h.CountStored("c", "d", "c", "")
+	h.CountStored("c", "d", "c")
 	s = book.await(t, holding(1))
 	require.EqualValues(t, 4, s.Bytes)
 	require.Zero(t, s.NewestPosition)

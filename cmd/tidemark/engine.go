@@ -143,7 +143,7 @@ func (e *storeEngine) recall(observed *metrics.Snapshots) {
 	for _, job := range e.snapshots.Jobs() {
 		observed.Recall(job)
 	}
-	e.snapshots.CountStored(e.store.Names()...)
+	e.snapshots.CountStored(append(e.store.Names(), "")...)
 }
 
 // undoRetention is how long the store keeps what a restore replaced; negative:

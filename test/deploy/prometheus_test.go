@@ -1,8 +1,11 @@
 package deploy
 
 import (
+	"path"
+	"slices"
 	"testing"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 )
@@ -24,4 +27,28 @@ func TestPrometheusScrapesTheServiceOfTheComposeFile(t *testing.T) {
 	require.Equal(t, "/metrics", c.Scrape[0].Path)
 	require.Equal(t, []string{"tidemark:6333"}, c.Scrape[0].Targets[0].Targets)
 	require.Contains(t, project(t, nil).Services, "tidemark")
+}
+
+// TestRulesAndDashboardsAreMounted where the configuration looks for them.
+func TestRulesAndDashboardsAreMounted(t *testing.T) {
+	services := project(t, nil, "monitoring").Services
+	mounted := func(service, target string) bool {
+		return slices.ContainsFunc(services[service].Volumes, func(v types.ServiceVolumeConfig) bool { return v.Target == target })
+	}
+	var prometheus struct {
+		Rules []string `yaml:"rule_files"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "deploy/prometheus/prometheus.yml")), &prometheus))
+	require.NotEmpty(t, prometheus.Rules)
+	for _, name := range prometheus.Rules {
+		require.True(t, mounted("prometheus", path.Join("/etc/prometheus", name)), name)
+	}
+	var grafana struct {
+		Providers []struct {
+			Options struct{ Path string }
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "deploy/grafana/dashboards.yml")), &grafana))
+	require.Len(t, grafana.Providers, 1)
+	require.True(t, mounted("grafana", path.Join(grafana.Providers[0].Options.Path, "tidemark.json")))
 }

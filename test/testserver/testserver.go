@@ -89,7 +89,7 @@ type Server struct {
 // test.
 func New(t testing.TB, binary, dir string, env ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, binary: binary, dir: dir, port: freePort(t), env: env, output: &lockedBuffer{}}
+	s := &Server{t: t, binary: binary, dir: dir, port: FreePort(t), env: env, output: &lockedBuffer{}}
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
@@ -99,7 +99,8 @@ func New(t testing.TB, binary, dir string, env ...string) *Server {
 	return s
 }
 
-func freePort(t testing.TB) int {
+// FreePort returns a port of the loopback interface on which nobody listens now.
+func FreePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
