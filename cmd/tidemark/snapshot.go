@@ -25,6 +25,7 @@ func (a *app) newSnapshotCommand() *cobra.Command {
 		a.newSnapshotDownloadCommand(&r),
 		a.newSnapshotDeleteCommand(&r),
 		a.newSnapshotRestoreCommand(&r),
+		a.newSnapshotUndoCommand(&r),
 		a.newSnapshotInspectCommand(&r),
 		a.newSnapshotVerifyCommand(&r),
 		a.newSnapshotJobsCommand(&r),

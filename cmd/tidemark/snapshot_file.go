@@ -4,12 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"os"
-	"slices"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -60,29 +55,4 @@ func showFile(c *cobra.Command, path string, report snapshot.Report, err error, 
 		return printJSON(c.OutOrStdout(), report)
 	}
 	return showSnapshot(c.OutOrStdout(), report)
-}
-
-func showSnapshot(w io.Writer, r snapshot.Report) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	m := r.Manifest
-	fmt.Fprintf(t, "collection\t%q\n", m.Collection)
-	fmt.Fprintf(t, "lineage\t%s\n", m.Lineage)
-	fmt.Fprintf(t, "position\t%d, of %s\n", m.Position, m.EventTime.Format(time.RFC3339))
-	fmt.Fprintf(t, "points\t%d, digest %s\n", m.Count, m.Digest)
-	fmt.Fprintf(t, "archive\t%d bytes, format %d, written by Tidemark %s\n", r.Size, m.Format, m.Version)
-	if r.SHA256 != "" {
-		fmt.Fprintf(t, "verified\tevery byte and every point\n")
-		fmt.Fprintf(t, "sha256\t%s\n", r.SHA256)
-	}
-	if m.Description != "" {
-		fmt.Fprintf(t, "description\t%q\n", m.Description)
-	}
-	for _, key := range slices.Sorted(maps.Keys(m.Labels)) {
-		fmt.Fprintf(t, "label\t%q = %q\n", key, m.Labels[key])
-	}
-	fmt.Fprintln(t, "\nKIND\tBYTES\tNAME")
-	for _, f := range m.Files {
-		fmt.Fprintf(t, "%s\t%d\t%s\n", f.Kind, f.Size, f.Name)
-	}
-	return t.Flush()
 }

@@ -103,6 +103,7 @@ func showJob(c *cobra.Command, j client.Job, err error, output outputFlag) error
 		{"bytes", jobBytes(j)},
 		{"left", jobLeft(j)},
 		{"position", counted(j.Position)},
+		{"undo until", utc(j.UndoUntil)},
 		{"error", j.Error},
 		{"started", utc(j.Started)},
 		{"ended", utc(j.Ended)},

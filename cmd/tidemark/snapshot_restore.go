@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -20,6 +21,10 @@ const envSourceKey = "TIDEMARK_SOURCE_API_KEY"
 type restore struct {
 	checksum, sourceKey string
 	keep, dry           bool
+
+	// Of the whole storage: what of it, and under which names.
+	collections, renames []string
+	rename               map[string]string
 }
 
 func (o *restore) register(set *pflag.FlagSet) {
@@ -27,6 +32,34 @@ func (o *restore) register(set *pflag.FlagSet) {
 	set.StringVar(&o.sourceKey, "source-api-key", "", "`key` that the server sends to the URL it fetches from (better: "+envSourceKey+")")
 	set.BoolVar(&o.keep, "keep-uploaded", false, "keep an uploaded file as a stored snapshot")
 	set.BoolVar(&o.dry, "dry-run", false, "only tell what would be done")
+	set.StringArrayVar(&o.collections, "collection", nil, "with --all: only this `COLLECTION` of the snapshot; may be repeated")
+	set.StringArrayVar(&o.renames, "rename", nil, "with --all: `OLD=NEW`, restore a collection or alias under another name; may be repeated")
+}
+
+// check completes the options and refuses those that would have no effect.
+func (o *restore) check(environ []string, all, local bool) (err error) {
+	if o.sourceKey == "" {
+		o.sourceKey = environment(environ, envSourceKey)
+	}
+	if o.rename, err = pairs("rename", o.renames); err != nil {
+		return err
+	}
+	some := len(o.collections) > 0 || len(o.rename) > 0
+	switch {
+	case some && !all:
+		return usage(errors.New("--collection and --rename need --all"))
+	case some && local:
+		return usage(try(errors.New("--collection and --rename cannot be had with a file that is sent"),
+			"a file below the snapshots directory of the server as file:///…, or a stored snapshot"))
+	}
+	return noneEmptyOf("--collection", o.collections)
+}
+
+func noneEmptyOf(flag string, values []string) error {
+	if noneEmpty(values) != nil {
+		return usage(fmt.Errorf("%s is empty", flag))
+	}
+	return nil
 }
 
 func (a *app) newSnapshotRestoreCommand(r *remote) *cobra.Command {
@@ -37,34 +70,35 @@ func (a *app) newSnapshotRestoreCommand(r *remote) *cobra.Command {
 		o      restore
 	)
 	c := flagged(&cobra.Command{
-		Use:   "restore COLLECTION SOURCE",
+		Use:   "restore {COLLECTION | --all} SOURCE",
 		Short: "Replace a collection by a snapshot, or create it from one",
 		Long: "Replace a collection by a snapshot, or create it from one. The whole archive is proven before anything is\n" +
-			"replaced, in one step; after a failure everything is as it was. --dry-run tells what would be replaced.\n\n" +
+			"replaced, in one step; after a failure everything is as it was. --dry-run tells what would be replaced.\n" +
+			"With --all the collections and aliases of a snapshot of the whole storage, all of them or none.\n\n" +
 			"SOURCE is one of\n" +
 			"  /PATH, ./PATH or ../PATH   a file of this machine, which is sent to the server\n" +
 			"  https://…, http://…        fetched by the server, with --source-api-key\n" +
 			"  file:///…                  a file of the server below its snapshots directory\n" +
 			"  NAME, OTHER/NAME           a stored snapshot of the collection, or of another one; NAME ends in .snapshot",
-		Args: cobra.MatchAll(cobra.ExactArgs(2), func(_ *cobra.Command, args []string) error { return noneEmpty(args) }),
-	}, &output, &o)
+		Args: t.args("SOURCE"),
+	}, &t, &output, &o)
 	wait.register(c)
 	c.RunE = a.withServer(r, func(ctx context.Context, c *cobra.Command, server *client.Client, args []string) error {
 		place, more := t.split(args)
-		if o.sourceKey == "" {
-			o.sourceKey = environment(a.environ, envSourceKey)
+		local, err := isLocal(more[0])
+		if err == nil {
+			err = o.check(a.environ, t.all, local)
 		}
-		return o.run(ctx, c, server, place, more[0], wait, output)
+		if err != nil {
+			return err
+		}
+		return o.run(ctx, c, server, place, more[0], local, wait, output)
 	})
 	a.completeWith(c, r, &t, completesCollection, completesSnapshot)
 	return c
 }
 
-func (o *restore) run(ctx context.Context, c *cobra.Command, server *client.Client, p client.Place, source string, wait waiting, output outputFlag) error {
-	local, err := isLocal(source)
-	if err != nil {
-		return err
-	}
+func (o *restore) run(ctx context.Context, c *cobra.Command, server *client.Client, p client.Place, source string, local bool, wait waiting, output outputFlag) (err error) {
 	if o.dry {
 		plan, err := o.plan(ctx, server, p, source, local)
 		return showPlan(c, plan, adviseSource(err, source), output)
@@ -89,7 +123,9 @@ func (o *restore) run(ctx context.Context, c *cobra.Command, server *client.Clie
 }
 
 func (o *restore) source(location string) client.Source {
-	return client.Source{Location: location, Checksum: o.checksum, APIKey: o.sourceKey}
+	return client.Source{
+		Location: location, Checksum: o.checksum, APIKey: o.sourceKey, Collections: o.collections, Rename: o.rename,
+	}
 }
 
 // isLocal reports whether a source is a file of this machine. Whether there is one
@@ -126,19 +162,37 @@ type restored struct {
 
 func showRestored(ctx context.Context, c *cobra.Command, server *client.Client, p client.Place, job client.Job, output outputFlag) error {
 	result := restored{Job: job}
-	// It succeeded, whether or not the server says more.
-	if state, err := server.State(ctx, p.Collection); err == nil {
-		result.State = &state
+	if p.Collection != "" {
+		// It succeeded, whether or not the server says more.
+		if state, err := server.State(ctx, p.Collection); err == nil {
+			result.State = &state
+		}
 	}
 	if output.json() {
 		return printJSON(c.OutOrStdout(), result)
 	}
-	text := fmt.Sprintf("restored %s to the state at position %d", inWords(p), job.Position)
+	text := "restored " + inWords(p)
+	if job.Position > 0 {
+		text += fmt.Sprintf(" to the state at position %d", job.Position)
+	}
 	if s := result.State; s != nil {
 		text += fmt.Sprintf(": %d points, now at position %d, digest %s", s.Points, s.Position, clean(s.Digest))
 	}
-	_, err := fmt.Fprintln(c.OutOrStdout(), text)
+	text += "\n" + undoHint(p, job)
+	_, err := io.WriteString(c.OutOrStdout(), text)
 	return err
+}
+
+// undoHint says how a restore can be undone, if it can.
+func undoHint(p client.Place, job client.Job) string {
+	if job.UndoUntil == "" {
+		return ""
+	}
+	name := p.Collection
+	if name == "" {
+		name = "COLLECTION"
+	}
+	return fmt.Sprintf("what it replaced is kept until %s: tidemark snapshot undo %s\n", utc(job.UndoUntil), name)
 }
 
 // errNoFile says that a source is not a file.

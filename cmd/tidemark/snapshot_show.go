@@ -48,7 +48,37 @@ func showStored(w io.Writer, s client.Snapshot, output outputFlag) error {
 	for _, r := range s.Verified {
 		writeReceipt(t, r)
 	}
+	writeParts(t, s.Collections, s.Aliases)
 	return t.Flush()
+}
+
+// writeParts writes the parts of a snapshot of the whole storage, and what becomes
+// of them.
+func writeParts(w io.Writer, parts []client.Part, aliases []client.Alias) {
+	if len(parts) > 0 {
+		fmt.Fprintln(w, "\nCOLLECTION\tPOSITION\tPOINTS\tRESTORED AS\tREPLACES")
+	}
+	for _, p := range parts {
+		replaces := "-"
+		if p.Replaces != nil {
+			replaces = replaced(*p.Replaces)
+		}
+		fmt.Fprintf(w, "%q\t%d\t%d\t%s\t%s\n", p.Collection, p.Position, p.Points, orDash(p.As), replaces)
+	}
+	if len(aliases) > 0 {
+		fmt.Fprintln(w, "\nALIAS\tCOLLECTION")
+	}
+	for _, a := range aliases {
+		fmt.Fprintf(w, "%q\t%q\n", a.Alias, a.Collection)
+	}
+}
+
+// replaced says what a restore would replace.
+func replaced(r client.Replaced) string {
+	if r.Damaged {
+		return "a collection that cannot be opened"
+	}
+	return fmt.Sprintf("%d points at position %d%s", r.Points, r.Position, history(r.SameHistory))
 }
 
 // writeContent writes what is known of an archive's content.
@@ -103,6 +133,7 @@ func showPlan(c *cobra.Command, p client.Plan, err error, output outputFlag) err
 	}
 	fmt.Fprintf(t, "size\t%d bytes\n", p.Bytes)
 	writePlanned(t, p)
+	writeParts(t, p.Collections, p.Aliases)
 	return t.Flush()
 }
 
@@ -118,12 +149,8 @@ func writePlanned(w io.Writer, p client.Plan) {
 		}
 		fmt.Fprintf(w, "disk\tneeds %s%s\n", progress.Bytes(d.Needed), free)
 	}
-	switch r := p.Replaces; {
-	case r == nil:
-	case r.Damaged:
-		fmt.Fprintf(w, "replaces\ta collection that cannot be opened\n")
-	default:
-		fmt.Fprintf(w, "replaces\t%d points at position %d%s\n", r.Points, r.Position, history(r.SameHistory))
+	if p.Replaces != nil {
+		fmt.Fprintf(w, "replaces\t%s\n", replaced(*p.Replaces))
 	}
 	if p.Estimate != nil {
 		fmt.Fprintf(w, "takes\tabout %gs\n", *p.Estimate)

@@ -78,3 +78,22 @@ func TestSnapshotExitCodes(t *testing.T) {
 		require.Equal(t, tt.code, exitCode(err), "%v: %v", tt.args, err)
 	}
 }
+
+// TestSnapshotOfAStorage: the other kind of archives, fixed for ever as well.
+func TestSnapshotOfAStorage(t *testing.T) {
+	path := filepath.Join("..", "..", "snapshot", "testdata", "storage.snapshot")
+	out, err := runSnapshot(t, "verify", "--temp-dir", t.TempDir(), path)
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^storage +\d+ collections, \d+ aliases$`, out)
+	require.Regexp(t, `(?m)^verified +every byte and every point$`, out)
+	require.Regexp(t, `(?m)^COLLECTION +POSITION +POINTS +BYTES$`, out)
+	require.Regexp(t, `(?m)^ALIAS +COLLECTION$`, out)
+
+	// It is never taken for one of a collection.
+	out, err = runSnapshot(t, "restore", "c", "--dry-run", "--url", "http://127.0.0.1:1", "./"+path)
+	require.ErrorContains(t, err, "is a snapshot of the whole storage", out)
+	out, err = runSnapshot(t, "restore", "--all", "--dry-run", "--url", "http://127.0.0.1:1", "./"+path)
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^would +upload, nothing was done$`, out)
+	require.Regexp(t, `(?m)^COLLECTION +POSITION +POINTS +RESTORED AS +REPLACES$`, out)
+}

@@ -84,6 +84,12 @@ func (o *restore) plan(ctx context.Context, server *client.Client, p client.Plac
 	if err != nil {
 		return client.Plan{}, err
 	}
+	if (report.Storage != nil) != (p.Collection == "") {
+		return client.Plan{}, try(fmt.Errorf("%s is a snapshot of %s", source, kindOf(report)), "--all for a snapshot of the whole storage, COLLECTION for others")
+	}
+	if report.Storage != nil {
+		return planStorage(report), nil
+	}
 	m := report.Manifest
 	plan := client.Plan{
 		Operation: "upload", Collection: p.Collection, Files: len(m.Files), Bytes: report.Size,
@@ -100,4 +106,29 @@ func (o *restore) plan(ctx context.Context, server *client.Client, p client.Plac
 		return plan, err
 	}
 	return plan, nil
+}
+
+// kindOf says what an archive is of.
+func kindOf(r snapshot.Report) string {
+	if r.Storage != nil {
+		return "the whole storage"
+	}
+	return fmt.Sprintf("collection %q", r.Manifest.Collection)
+}
+
+// planStorage describes an archive of a whole storage. What it would replace the
+// server does not say before it has the archive.
+func planStorage(r snapshot.Report) client.Plan {
+	s := r.Storage
+	plan := client.Plan{
+		Operation: "upload", Bytes: r.Size,
+		Snapshot: &client.Content{Format: s.Format, Version: s.Version, Description: s.Description, Labels: s.Labels},
+	}
+	for _, part := range s.Collections {
+		plan.Collections = append(plan.Collections, client.Part{Collection: part.Collection, Position: part.Position, Points: part.Count})
+	}
+	for _, a := range s.Aliases {
+		plan.Aliases = append(plan.Aliases, client.Alias{Alias: a.Alias, Collection: a.Collection})
+	}
+	return plan
 }

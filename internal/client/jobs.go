@@ -21,6 +21,7 @@ type Job struct {
 	Rate       int64    `json:"bytes_per_second,omitempty"`
 	Remaining  *float64 `json:"eta_seconds,omitempty"`
 	Position   uint64   `json:"position,omitempty"`
+	UndoUntil  string   `json:"undo_until,omitempty"` // until when what it replaced can be brought back
 	Error      string   `json:"error,omitempty"`
 	Started    string   `json:"started_at"`
 	Ended      string   `json:"ended_at,omitempty"`

@@ -37,6 +37,8 @@ type State struct {
 	Position uint64 `json:"position"`
 	Points   uint64 `json:"count"`
 	Digest   string `json:"digest"`
+	// Previous is what an undo would bring back.
+	Previous *Previous `json:"previous,omitempty"`
 }
 
 // State tells where a collection stands.

@@ -14,7 +14,27 @@ type Snapshot struct {
 	Size     int64  `json:"size"`
 	Checksum string `json:"checksum,omitempty"` // SHA-256 in hex
 	Content
-	Verified []Receipt `json:"verified,omitempty"`
+	// Collections and Aliases are of a snapshot of the whole storage.
+	Collections []Part    `json:"collections,omitempty"`
+	Aliases     []Alias   `json:"aliases,omitempty"`
+	Verified    []Receipt `json:"verified,omitempty"`
+}
+
+// Part is one collection of a snapshot of the whole storage.
+type Part struct {
+	Collection string `json:"collection"`
+	Position   uint64 `json:"position"`
+	Points     uint64 `json:"points"`
+	// As and Replaces are of a plan: the name that it is restored under, if that is
+	// another one, and what it would replace.
+	As       string    `json:"restored_as,omitempty"`
+	Replaces *Replaced `json:"replaces,omitempty"`
+}
+
+// Alias is a second name of a collection.
+type Alias struct {
+	Alias      string `json:"alias_name"`
+	Collection string `json:"collection_name"`
 }
 
 // Content is what an archive says of itself.
@@ -54,6 +74,9 @@ type Plan struct {
 	Reuses     string    `json:"reuses,omitempty"` // a snapshot of the same state
 	Replaces   *Replaced `json:"replaces,omitempty"`
 	Estimate   *float64  `json:"estimate_seconds,omitempty"`
+	// Collections and Aliases are of the whole storage.
+	Collections []Part  `json:"collections,omitempty"`
+	Aliases     []Alias `json:"aliases,omitempty"`
 }
 
 // Disk is the room that a plan takes.
@@ -115,6 +138,11 @@ type Source struct {
 	Location string `json:"location"` // a URL, or the name of a stored snapshot
 	Checksum string `json:"checksum,omitempty"`
 	APIKey   string `json:"api_key,omitempty"` // for Location
+
+	// Of a snapshot of the whole storage: the collections that are wanted, all if
+	// there are none, and other names for some of them.
+	Collections []string          `json:"collections,omitempty"`
+	Rename      map[string]string `json:"rename,omitempty"`
 }
 
 // Recover begins a restore and returns the id of its job.
