@@ -357,8 +357,8 @@ func newHouse(t *testing.T) *house {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		h.Close(context.Background())
+		h.requireClean(t) // before the store empties staging
 		require.NoError(t, store.Close())
-		h.requireClean(t)
 	})
 	return h
 }
