@@ -50,7 +50,7 @@ type difference struct {
 const (
 	noArchive = "What is no archive is a fault of the request: 400 with what is wrong, where the reference answers 500."
 
-	full   = "Snapshots of the whole storage are not part of this version: 501."
+	full   = "The archive, and so its size and sum, are ours, and its name is of now."
 	shard  = "Snapshots of a shard are not part of this version: 501."
 	unique = "Two snapshots of one second have two names: the second does not replace the first, and stays when the first is deleted."
 
@@ -63,11 +63,9 @@ const (
 var differences = map[int]difference{
 	19: {do: recoverR, reason: noArchive, then: isRefused},
 	29: {do: uploadUp, reason: noArchive, then: isRefused},
-	35: {do: "POST /snapshots", reason: full},
-	36: {do: "GET /snapshots", reason: full},
-	37: {do: "GET /snapshots/none", reason: full},
-	38: {do: "DELETE /snapshots/full-snapshot-2026-11-24-10-53-38.snapshot", reason: full},
-	39: {do: "DELETE /snapshots/none", reason: full},
+	35: {do: "POST /snapshots", reason: full, then: isFull},
+	36: {do: "GET /snapshots", reason: full, then: isFullList},
+	38: {do: "DELETE /snapshots/full-snapshot-2026-11-24-10-53-38.snapshot", reason: full, then: isGone},
 	40: {do: "POST " + shards0, reason: shard},
 	41: {do: "GET " + shards0, reason: shard},
 	42: {do: "POST /collections/q/shards/9/snapshots", reason: shard},
@@ -82,6 +80,35 @@ var differences = map[int]difference{
 func isRefused(t *testing.T, _ *server, r response) {
 	require.Equal(t, http.StatusBadRequest, r.status)
 	require.Regexp(t, "^Wrong input: the snapshot archive is (damaged|cut off)|no snapshot archive", r.errorText(t))
+}
+
+var fullName = regexp.MustCompile(`^full-snapshot-\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d\.snapshot$`)
+
+// isFull expects a new snapshot of the whole storage.
+func isFull(t *testing.T, _ *server, r response) {
+	var d description
+	r.result(t, &d)
+	require.Regexp(t, fullName, d.Name)
+	require.Len(t, d.Checksum, 64)
+	require.Positive(t, d.Size)
+}
+
+// isFullList expects that one and no other.
+func isFullList(t *testing.T, _ *server, r response) {
+	var list []description
+	r.result(t, &list)
+	require.Len(t, list, 1)
+	require.Regexp(t, fullName, list[0].Name)
+}
+
+// isGone expects that nothing has the recorded name, and deletes what has ours.
+func isGone(t *testing.T, s *server, r response) {
+	require.Equal(t, http.StatusNotFound, r.status)
+	var list []description
+	s.get(t, "GET /snapshots", "").result(t, &list)
+	var deleted bool
+	s.get(t, "DELETE /snapshots/"+list[0].Name, "").result(t, &deleted)
+	require.True(t, deleted)
 }
 
 // isOther expects the list of the one snapshot that was taken without waiting.

@@ -15,7 +15,7 @@ import (
 func apiRoutes() []*route {
 	return slices.Concat(
 		serviceRoutes, collectionRoutes, aliasRoutes, pointWriteRoutes, pointReadRoutes, searchRoutes, schemaRoutes,
-		snapshotRoutes, snapshotVerifyRoutes, snapshotUndoRoutes, snapshotJobRoutes, storageSnapshotRoutes, shardSnapshotRoutes, clusterRoutes,
+		snapshotRoutes, snapshotVerifyRoutes, snapshotUndoRoutes, snapshotJobRoutes, storageSnapshotRoutes, fullSnapshotRoutes, shardSnapshotRoutes, clusterRoutes,
 	)
 }
 

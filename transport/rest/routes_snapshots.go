@@ -3,10 +3,7 @@ package rest
 import "github.com/tidemark-db/tidemark/transport"
 
 // What these routes lack.
-const (
-	noStorageSnapshots = "a snapshot of the whole storage"
-	noShardSnapshots   = "a snapshot of one shard"
-)
+const noShardSnapshots = "a snapshot of one shard"
 
 // snapshotRoutes are about snapshots of one collection: see snapshots.go and
 // snapshot_upload.go.
@@ -36,12 +33,20 @@ var snapshotJobRoutes = []*route{
 	needsSnapshots(manages("DELETE /snapshots/jobs/{job_id}", (*Server).cancelSnapshotJob)),
 }
 
-// storageSnapshotRoutes are about snapshots of everything.
+// storageSnapshotRoutes are about snapshots of everything: see snapshots_full.go.
+// No snapshot is called jobs, for their names end in ".snapshot".
 var storageSnapshotRoutes = []*route{
-	lacks(transport.Read, "GET /snapshots", noStorageSnapshots),
-	lacks(transport.Manage, "POST /snapshots", noStorageSnapshots),
-	lacks(transport.Manage, "DELETE /snapshots/{snapshot_name}", noStorageSnapshots),
-	lacks(transport.Read, "GET /snapshots/{snapshot_name}", noStorageSnapshots),
+	needsSnapshots(reads("GET /snapshots", (*Server).listFullSnapshots)),
+	needsSnapshots(manages("POST /snapshots", (*Server).createFullSnapshot)),
+	needsSnapshots(manages("DELETE /snapshots/{snapshot_name}", (*Server).deleteFullSnapshot)),
+	needsSnapshots(reads("GET /snapshots/{snapshot_name}", (*Server).getFullSnapshot)),
+}
+
+// fullSnapshotRoutes are ours.
+var fullSnapshotRoutes = []*route{
+	needsSnapshots(manages("PUT /snapshots/recover", (*Server).recoverFullSnapshot)),
+	needsSnapshots(manages("POST /snapshots/upload", (*Server).uploadFullSnapshot)),
+	needsSnapshots(manages("POST /snapshots/{snapshot_name}/verify", (*Server).verifyFullSnapshot)),
 }
 
 // shardSnapshotRoutes are about snapshots of the one shard of a collection.

@@ -55,18 +55,31 @@ var errIncomplete = &plainError{http.StatusBadRequest, "Multipart stream is inco
 // uploadSnapshot restores the archive in the field "snapshot" of a form. The
 // archive passes through: its size is not bounded.
 func (s *Server) uploadSnapshot(c *gin.Context) {
-	o, wait, err := uploadOptions(c)
+	err := transport.CheckNewCollection(c.Param("collection_name"))
+	var o UploadOptions
+	var wait bool
+	if err == nil {
+		o, wait, err = uploadOptions(c)
+	}
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
+	begin := func(o UploadOptions) (Begun[SnapshotRestored], Receiver, error) {
+		return s.options.Snapshots.Upload(c.Param("collection_name"), o)
+	}
+	uploadTo(s, c, o, wait, begin, func(r SnapshotRestored) { s.okRestored(c, r) })
+}
+
+// uploadTo hands the archive in the form over to the job that begin begins.
+func uploadTo[T any](s *Server, c *gin.Context, o UploadOptions, wait bool, begin func(UploadOptions) (Begun[T], Receiver, error), done func(T)) {
 	form, part, err := snapshotPart(c.Request)
 	if err != nil {
 		s.failUpload(c, err)
 		return
 	}
 	o.Name = part.FileName()
-	job, to, err := s.options.Snapshots.Upload(c.Param("collection_name"), o)
+	job, to, err := begin(o)
 	if err != nil {
 		s.failUpload(c, err)
 		return
@@ -81,7 +94,7 @@ func (s *Server) uploadSnapshot(c *gin.Context) {
 	if !wanted {
 		skip(c.Request.Body)
 	}
-	finish(s, c, job, wait || !wanted, func(r SnapshotRestored) { s.okRestored(c, r) })
+	finish(s, c, job, wait || !wanted, done)
 }
 
 // failUpload answers with an error, in plain text if it is one of the form.
@@ -104,11 +117,8 @@ func jobError(err error) error {
 	return err
 }
 
-// uploadOptions reads all parameters of an upload.
+// uploadOptions reads the parameters of an upload.
 func uploadOptions(c *gin.Context) (o UploadOptions, wait bool, err error) {
-	if err := transport.CheckNewCollection(c.Param("collection_name")); err != nil {
-		return o, false, err
-	}
 	if wait, err = waits(c); err != nil {
 		return o, false, err
 	}

@@ -44,6 +44,7 @@ type Snapshots interface {
 	Undo(ctx context.Context, collection string, o UndoOptions) (Begun[SnapshotUndone], error)
 	// PreviewUndo tells what Undo would set aside.
 	PreviewUndo(ctx context.Context, collection string) (SnapshotUndone, error)
+	FullSnapshots
 	SnapshotJobs
 }
 
@@ -205,6 +206,11 @@ func (s *Server) getSnapshot(c *gin.Context) {
 	if err == nil {
 		f, err = s.options.Snapshots.Open(c.Request.Context(), name, c.Param("snapshot_name"))
 	}
+	s.sendSnapshot(c, f, err)
+}
+
+// sendSnapshot answers with an open snapshot, which it closes, or with an error.
+func (s *Server) sendSnapshot(c *gin.Context, f SnapshotFile, err error) {
 	if err != nil {
 		shown := show(err)
 		s.send(c, shown.Status, typeText, []byte(shown.Text))

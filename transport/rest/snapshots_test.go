@@ -18,6 +18,7 @@ import (
 
 // fakeSnapshots keeps one snapshot and remembers what it was asked.
 type fakeSnapshots struct {
+	fakeFull
 	data    []byte
 	waited  int
 	deleted []string

@@ -142,9 +142,16 @@ def download(client, directory):
 
 
 @check
-def full_snapshots_are_not_there_yet(client, directory):
-    refused(501, "not part of this version", client.create_full_snapshot)
-    refused(501, "not part of this version", client.list_full_snapshots)
+def snapshots_of_the_whole_storage(client, directory):
+    taken = client.create_full_snapshot()
+    expect([(s.name, s.size, s.checksum) for s in client.list_full_snapshots()], [(taken.name, taken.size, taken.checksum)])
+    assert client.delete_full_snapshot(taken.name)
+    expect(client.list_full_snapshots(), [])
+    refused(404, "not found", client.delete_full_snapshot, taken.name)
+
+
+@check
+def shard_snapshots_are_not_there_yet(client, directory):
     refused(501, "not part of this version", client.create_shard_snapshot, "snap", 0)
 
 
