@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -34,23 +33,7 @@ func (m *Manager) StartRestoreFull(ctx context.Context, src Source, o FullOption
 		return nil, err
 	}
 	r := &fullRestoration{want: o, intake: intake{Manager: m, origin: from, checksum: src.Checksum, mismatch: recoverMismatch}}
-	return r.start(JobRecoverFull, shownURL(src.Location))
-}
-
-// RestoreFullFile is RestoreFull for a file of the host, wherever it is: whoever
-// starts the server may name any.
-func (m *Manager) RestoreFullFile(ctx context.Context, path string, o FullOptions) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	r := &fullRestoration{want: o, intake: intake{Manager: m, origin: file{f}, mismatch: recoverMismatch}}
-	job, err := r.start(JobRecoverFull, path)
-	if err != nil {
-		return err
-	}
-	_, err = job.Wait(ctx)
-	return err
+	return r.start(JobRecoverFull, src.shown())
 }
 
 // StartUploadFull begins to restore an archive of a whole storage that is written
@@ -71,7 +54,7 @@ func (m *Manager) StartUploadFull(o UploadOptions) (*FullUpload, error) {
 // fullOrigin finds the origin of an archive. Without a scheme the location is the
 // name of a stored snapshot of the whole storage.
 func (m *Manager) fullOrigin(ctx context.Context, src Source) (origin, error) {
-	if src.Location.Scheme != "" {
+	if src.File != "" || src.Location.Scheme != "" {
 		return m.originOf(ctx, "", src)
 	}
 	name := src.Location.Path

@@ -111,7 +111,7 @@ func TestFullRestore(t *testing.T) {
 		"any file": func(t *testing.T, h *house, name string) error {
 			path := filepath.Join(t.TempDir(), "x")
 			require.NoError(t, os.WriteFile(path, h.readFull(t, name), 0o600))
-			return h.RestoreFullFile(ctx, path, FullOptions{})
+			return h.RestoreFull(ctx, Source{File: path}, FullOptions{})
 		},
 		"upload": func(t *testing.T, h *house, name string) error {
 			return h.sendFull(t, h.readFull(t, name), UploadOptions{})
@@ -415,6 +415,6 @@ func TestFullGolden(t *testing.T) {
 	want := h.engine.seen(t)
 	clear(h.engine.collections)
 	clear(h.engine.aliases)
-	require.NoError(t, h.RestoreFullFile(context.Background(), name, FullOptions{Fresh: true}))
+	require.NoError(t, h.RestoreFull(context.Background(), Source{File: name}, FullOptions{Fresh: true}))
 	require.Equal(t, want, h.engine.seen(t))
 }

@@ -86,8 +86,7 @@ var fullName = regexp.MustCompile(`^full-snapshot-\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d
 
 // isFull expects a new snapshot of the whole storage.
 func isFull(t *testing.T, _ *server, r response) {
-	var d description
-	r.result(t, &d)
+	d := decode[description](t, r)
 	require.Regexp(t, fullName, d.Name)
 	require.Len(t, d.Checksum, 64)
 	require.Positive(t, d.Size)
@@ -95,8 +94,7 @@ func isFull(t *testing.T, _ *server, r response) {
 
 // isFullList expects that one and no other.
 func isFullList(t *testing.T, _ *server, r response) {
-	var list []description
-	r.result(t, &list)
+	list := decode[[]description](t, r)
 	require.Len(t, list, 1)
 	require.Regexp(t, fullName, list[0].Name)
 }
@@ -104,11 +102,8 @@ func isFullList(t *testing.T, _ *server, r response) {
 // isGone expects that nothing has the recorded name, and deletes what has ours.
 func isGone(t *testing.T, s *server, r response) {
 	require.Equal(t, http.StatusNotFound, r.status)
-	var list []description
-	s.get(t, "GET /snapshots", "").result(t, &list)
-	var deleted bool
-	s.get(t, "DELETE /snapshots/"+list[0].Name, "").result(t, &deleted)
-	require.True(t, deleted)
+	list := result[[]description](t, s, "GET /snapshots", "")
+	require.True(t, result[bool](t, s, "DELETE /snapshots/"+list[0].Name, ""))
 }
 
 // isOther expects the list of the one snapshot that was taken without waiting.

@@ -94,10 +94,17 @@ func (s *server) must(t *testing.T, request, body string) []byte {
 // result makes a request that succeeds and returns its result.
 func result[T any](t *testing.T, s *server, request, body string) T {
 	t.Helper()
+	return decode[T](t, response{status: http.StatusOK, body: s.must(t, request, body)})
+}
+
+// decode returns the result of a request that succeeded.
+func decode[T any](t *testing.T, r response) T {
+	t.Helper()
+	require.Equal(t, http.StatusOK, r.status, "%s", r.body)
 	var answer struct {
 		Result T `json:"result"`
 	}
-	require.NoError(t, json.Unmarshal(s.must(t, request, body), &answer))
+	require.NoError(t, json.Unmarshal(r.body, &answer))
 	return answer.Result
 }
 

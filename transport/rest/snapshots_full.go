@@ -234,4 +234,3 @@ func (s *Server) uploadFullSnapshot(c *gin.Context) {
 	}
 	uploadTo(s, c, o, wait, s.options.Snapshots.UploadFull, func(struct{}) { s.okTrue(c) })
 }
-
