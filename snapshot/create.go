@@ -153,7 +153,14 @@ func (c *creation) put(ctx context.Context, d *document) (blob.Info, error) {
 	src := blob.Source{Size: size, Write: func(ctx context.Context, w io.Writer) error {
 		return archive.Write(ctx, c.countingWriter(c.pace.writer(ctx, w)), m, d.opener(c.frozen))
 	}}
-	return c.named(ctx, func(key blob.Key) (blob.Info, error) { return c.store.Put(ctx, key, src) })
+	return c.named(ctx, func(key blob.Key) (blob.Info, error) {
+		info, err := c.store.Put(ctx, key, src)
+		if err == nil {
+			now := c.options.Now()
+			c.vouchers.note(key, info, now, now)
+		}
+		return info, err
+	})
 }
 
 // maxNumber bounds the search for a free name.

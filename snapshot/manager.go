@@ -100,8 +100,10 @@ type Manager struct {
 	details *details
 	stocks  stocks
 	turns   *turns
-	pace    *pace
-	staging stagingDirs
+	// vouchers spare a create to read what it would give a second name.
+	vouchers vouchers
+	pace     *pace
+	staging  stagingDirs
 }
 
 // NewManager returns a Manager; it must be closed.

@@ -22,6 +22,8 @@ type Receipt struct {
 	// SHA256 is that with which the snapshot was stored: a receipt is of these
 	// bytes and no others of the same name.
 	SHA256 string `json:"sha256,omitzero"`
+	// Version is that of the object, see blob.Info.
+	Version string `json:"version,omitzero"`
 }
 
 // note keeps the receipt beside the snapshot, in the place of the last one of

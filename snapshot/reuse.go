@@ -10,6 +10,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/tidemark-db/tidemark/snapshot/archive"
 	"github.com/tidemark-db/tidemark/snapshot/blob"
@@ -20,7 +21,7 @@ import (
 // snapshot is then made from the collection.
 func (c *creation) reuse(ctx context.Context) (blob.Info, bool, error) {
 	for _, from := range c.candidates(ctx) {
-		same, err := c.isSame(ctx, from)
+		at, same, err := c.isSame(ctx, from)
 		if ctx.Err() != nil {
 			return blob.Info{}, false, ctx.Err()
 		}
@@ -29,16 +30,22 @@ func (c *creation) reuse(ctx context.Context) (blob.Info, bool, error) {
 				slog.String("collection", from.Folder), slog.String("snapshot", from.Name), slog.Any("error", err))
 		}
 		if same {
-			return c.copy(ctx, from)
+			return c.copy(ctx, from, at)
 		}
 	}
 	return blob.Info{}, false, ctx.Err()
 }
 
-// copy gives a snapshot a second name. If the store cannot, that is no failure:
+// copy gives a snapshot that was proven at a time a second name. If the store cannot, that is no failure:
 // the snapshot can still be made.
-func (c *creation) copy(ctx context.Context, from blob.Key) (blob.Info, bool, error) {
-	info, err := c.named(ctx, func(to blob.Key) (blob.Info, error) { return c.store.Copy(ctx, from, to) })
+func (c *creation) copy(ctx context.Context, from blob.Key, at time.Time) (blob.Info, bool, error) {
+	info, err := c.named(ctx, func(to blob.Key) (blob.Info, error) {
+		info, err := c.store.Copy(ctx, from, to)
+		if err == nil {
+			c.vouchers.note(to, info, at, c.options.Now())
+		}
+		return info, err
+	})
 	if err != nil {
 		c.logger.Info("could not give an earlier snapshot a second name", slog.Any("error", err))
 		return blob.Info{}, false, ctx.Err()
@@ -67,31 +74,37 @@ func (c *creation) candidates(ctx context.Context) []blob.Key {
 }
 
 // isSame reports whether a snapshot holds our state and notes. It reads all of
-// it: what does not verify gets no second name.
-func (c *creation) isSame(ctx context.Context, key blob.Key) (same bool, err error) {
+// it, unless that was proven not long ago: what does not verify gets no second
+// name.
+func (c *creation) isSame(ctx context.Context, key blob.Key) (proven time.Time, same bool, err error) {
 	o, err := c.store.Get(ctx, key)
 	if err != nil {
-		return false, err
+		return proven, false, err
 	}
 	defer o.Close() // read only: nothing can be lost
 	r, err := archive.NewReader(o)
 	if err != nil {
-		return false, err
+		return proven, false, err
 	}
 	if !c.holds(r.Manifest()) {
-		return false, nil
+		return proven, false, nil
+	}
+	if at, ok := c.vouched(ctx, key, o.Info()); ok {
+		return at, true, nil
 	}
 	if _, err := o.Seek(0, io.SeekStart); err != nil {
-		return false, err
+		return proven, false, err
 	}
 	hash := sha256.New()
 	if _, err := archive.Verify(ctx, io.TeeReader(o, hash)); err != nil {
-		return false, err
+		return proven, false, err
 	}
 	if got := hex.EncodeToString(hash.Sum(nil)); got != o.Info().SHA256 {
-		return false, fmt.Errorf("its checksum is %s, it was stored as %s", got, o.Info().SHA256)
+		return proven, false, fmt.Errorf("its checksum is %s, it was stored as %s", got, o.Info().SHA256)
 	}
-	return true, nil
+	now := c.options.Now()
+	c.vouchers.note(key, o.Info(), now, now)
+	return now, true, nil
 }
 
 // holds reports whether an archive is of our state and has our notes. Its files

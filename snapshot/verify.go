@@ -85,7 +85,7 @@ func (v *verification) run(ctx context.Context) (Receipt, error) {
 	info := o.Info()
 	v.expect(info.Size)
 	began := time.Now()
-	r := Receipt{Level: v.level, SHA256: info.SHA256}
+	r := Receipt{Level: v.level, SHA256: info.SHA256, Version: info.Version}
 	err = v.prove(ctx, o, info, &r)
 	r.At, r.Took = v.options.Now().UTC(), time.Since(began)
 	if err != nil && !isDamaged(err) {
