@@ -158,6 +158,30 @@ func (m *Manager) openKey(ctx context.Context, key blob.Key) (blob.Object, error
 	return o, nil
 }
 
+// URLLifetime is how long a URL of DownloadURL can be used to begin a download.
+const URLLifetime = 15 * time.Minute
+
+// DownloadURL returns a URL from which anybody can fetch a snapshot for a while
+// without us, empty if the store has none.
+func (m *Manager) DownloadURL(ctx context.Context, collection, name string) (string, error) {
+	key, err := m.key(collection, name)
+	if err != nil {
+		return "", err
+	}
+	store, ok := m.store.(blob.Presigner)
+	if !ok {
+		return "", nil
+	}
+	if key.Validate() != nil {
+		return "", notFound(name)
+	}
+	url, err := store.Presign(ctx, key, URLLifetime)
+	if err != nil {
+		return "", forObject(err, name)
+	}
+	return url, nil
+}
+
 // Delete removes a snapshot. A download of it that is under way goes on.
 func (m *Manager) Delete(ctx context.Context, collection, name string) error {
 	key, err := m.key(collection, name)

@@ -111,6 +111,11 @@ func (a snapshotAPI) Open(ctx context.Context, collection, name string) (rest.Sn
 	return rest.SnapshotFile{ReadSeekCloser: io.ReadSeekCloser(o), SnapshotDescription: describe(o.Info())}, nil
 }
 
+// DownloadURL implements rest.Snapshots.
+func (a snapshotAPI) DownloadURL(ctx context.Context, collection, name string) (string, error) {
+	return a.manager.DownloadURL(ctx, collection, name)
+}
+
 // Recover implements rest.Snapshots.
 func (a snapshotAPI) Recover(ctx context.Context, collection string, from rest.SnapshotSource) (rest.Begun[rest.SnapshotRestored], error) {
 	job, err := a.manager.StartRestore(ctx, collection, source(from))

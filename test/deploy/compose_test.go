@@ -88,6 +88,44 @@ func TestComposeHandsAKeyThrough(t *testing.T) {
 	require.Equal(t, "k", *s.Environment[key])
 }
 
+// TestComposeS3 holds the S3 server to what the guide has the server configured
+// with: its keys and its endpoint, on this machine and between containers.
+func TestComposeS3(t *testing.T) {
+	p := project(t, nil, "s3")
+	gateway := p.Services["s3"]
+	guide, err := os.ReadFile(filepath.Join(root, "docs/guide/s3.md"))
+	require.NoError(t, err)
+	require.Len(t, gateway.Ports, 1)
+	port := gateway.Ports[0].Published
+	for _, setting := range []string{
+		"S3_CONFIG__ACCESS_KEY=" + *gateway.Environment["ROOT_ACCESS_KEY"],
+		"S3_CONFIG__SECRET_KEY=" + *gateway.Environment["ROOT_SECRET_KEY"],
+		"S3_CONFIG__ENDPOINT_URL=http://127.0.0.1:" + port,
+	} {
+		require.Contains(t, string(guide), setting)
+	}
+	require.EqualValues(t, 7070, gateway.Ports[0].Target, "where versitygw listens unless told otherwise")
+	// A directory below its data is a bucket: the volume is, so that it exists.
+	require.Len(t, gateway.Volumes, 1)
+	require.Equal(t, types.VolumeTypeVolume, gateway.Volumes[0].Type)
+	data := gateway.Command[len(gateway.Command)-1]
+	bucket := strings.TrimPrefix(gateway.Volumes[0].Target, data+"/")
+	require.Contains(t, string(guide), "S3_CONFIG__BUCKET="+bucket+" ")
+
+	// The keys reach both if they are set once.
+	keys := []string{"S3_ACCESS_KEY=a", "S3_SECRET_KEY=s", "S3_SNAPSHOTS=s3"}
+	p = project(t, keys, "s3")
+	tidemark := p.Services["tidemark"]
+	gateway = p.Services["s3"]
+	const section = "QDRANT__STORAGE__SNAPSHOTS_CONFIG__"
+	require.Equal(t, "s3", *tidemark.Environment[section+"SNAPSHOTS_STORAGE"])
+	require.Equal(t, "local", *project(t, nil).Services["tidemark"].Environment[section+"SNAPSHOTS_STORAGE"])
+	require.Equal(t, bucket, *tidemark.Environment[section+"S3_CONFIG__BUCKET"])
+	require.Equal(t, "http://s3:7070", *tidemark.Environment[section+"S3_CONFIG__ENDPOINT_URL"])
+	require.Equal(t, *gateway.Environment["ROOT_ACCESS_KEY"], *tidemark.Environment[section+"S3_CONFIG__ACCESS_KEY"])
+	require.Equal(t, *gateway.Environment["ROOT_SECRET_KEY"], *tidemark.Environment[section+"S3_CONFIG__SECRET_KEY"])
+}
+
 // TestComposeFilesExist: a bind mount of a file that is not there becomes an
 // empty folder.
 func TestComposeFilesExist(t *testing.T) {

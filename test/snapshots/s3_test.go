@@ -1,9 +1,13 @@
 package snapshots
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,6 +61,25 @@ func TestSnapshotsInS3(t *testing.T) {
 		part := s.get(t, request, "", "Range", "bytes=100-199")
 		require.Equal(t, http.StatusPartialContent, part.status)
 		require.Equal(t, whole.body[100:200], part.body)
+		require.Equal(t, http.StatusNotModified, s.get(t, request, "", "If-None-Match", `"`+made.Checksum+`"`).status)
+	})
+	t.Run("downloaded from the bucket itself", func(t *testing.T) {
+		direct := &http.Client{Transport: trusting(t, bucket.CA)} // it follows the redirect
+		answer, err := direct.Get(s.URL() + strings.TrimPrefix(request, "GET ") + "?redirect=true")
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		content, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		require.Equal(t, made.Checksum, sum(content))
+		require.True(t, strings.HasPrefix(answer.Request.URL.String(), bucket.URL+"/"+name+"/"), "it was not redirected")
+		require.Equal(t, `attachment; filename="`+made.Name+`"`, answer.Header.Get("Content-Disposition"))
+		require.Equal(t, http.StatusNotFound, s.get(t, "GET /collections/c%20d/snapshots/x.snapshot?redirect=true", "").status)
+	})
+	t.Run("verified", func(t *testing.T) {
+		s.must(t, strings.Replace(request, "GET", "POST", 1)+"/verify?level=structure", "")
+		s.restart(t)
+		require.Contains(t, string(s.must(t, "GET /collections/c%20d/snapshots", "")), `"verified":[{"level":"structure"`)
+		require.Contains(t, bucket.Keys(t, name), object+".note")
 	})
 	t.Run("restored", func(t *testing.T) {
 		then := s.state(t, "c%20d")
@@ -64,8 +87,18 @@ func TestSnapshotsInS3(t *testing.T) {
 		s.must(t, "PUT /collections/c%20d/snapshots/recover", `{"location":"`+made.Name+`","checksum":"`+made.Checksum+`"}`)
 		require.Equal(t, then.Digest, s.state(t, "c%20d").Digest)
 	})
+	t.Run("uploaded and kept", func(t *testing.T) {
+		whole := s.get(t, request, "").body
+		body := "--B\r\nContent-Disposition: form-data; name=\"snapshot\"; filename=\"kept.snapshot\"\r\n\r\n" + string(whole) + "\r\n--B--\r\n"
+		r := s.get(t, "POST /collections/c%20d/snapshots/upload?keep_uploaded=true&checksum="+made.Checksum, body, "Content-Type", "multipart/form-data; boundary=B")
+		require.Equal(t, http.StatusOK, r.status, "%s", r.body)
+		require.Equal(t, whole, s.get(t, "GET /collections/c%20d/snapshots/kept.snapshot", "").body)
+	})
 	t.Run("unchanged", func(t *testing.T) {
-		one, two := s.create(t, "c%20d"), s.create(t, "c%20d")
+		one := s.create(t, "c%20d")
+		before := s.fromBucket(t)
+		two := s.create(t, "c%20d")
+		require.Less(t, s.fromBucket(t)-before, float64(one.Size), "it was read although it was put a moment ago")
 		require.Equal(t, one.Checksum, two.Checksum)
 		require.NotEqual(t, one.Name, two.Name)
 	})
@@ -80,6 +113,25 @@ func TestSnapshotsInS3(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{filepath.Join(s.dir, "snapshots", ".staging")}, left, "snapshots are kept in the bucket only")
 	require.Empty(t, bucket.Uploads(t, name))
+}
+
+// trusting is a transport that trusts an authority.
+func trusting(t *testing.T, ca []byte) *http.Transport {
+	pool := x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(ca))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
+// fromBucket is how many bytes came from the bucket since the start.
+func (s *server) fromBucket(t *testing.T) float64 {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^tidemark_object_store_bytes_total{direction="received"} (.*)$`).FindSubmatch(s.must(t, "GET /metrics", ""))
+	require.NotNil(t, found)
+	n, err := strconv.ParseFloat(string(found[1]), 64)
+	require.NoError(t, err)
+	return n
 }
 
 // TestNoBucketNoServer: a server that cannot keep its snapshots where it should

@@ -31,6 +31,9 @@ type Snapshots interface {
 	Delete(ctx context.Context, collection, name string) error
 	// Open opens a snapshot for reading. The caller closes it.
 	Open(ctx context.Context, collection, name string) (SnapshotFile, error)
+	// DownloadURL returns a URL that anybody can fetch the snapshot from for a
+	// while; empty if Open is the only way.
+	DownloadURL(ctx context.Context, collection, name string) (string, error)
 	// Recover begins to replace a collection by a snapshot, or to create it.
 	Recover(ctx context.Context, collection string, from SnapshotSource) (Begun[SnapshotRestored], error)
 	// PlanRecover tells what Recover would do.
@@ -198,10 +201,44 @@ func (s *Server) deleteSnapshot(c *gin.Context) {
 	s.okTrue(c)
 }
 
+// redirects reads the parameter redirect, which is false unless given.
+func redirects(c *gin.Context) (bool, error) {
+	text, ok := query(c).Lookup("redirect")
+	if !ok {
+		return false, nil
+	}
+	return transport.ParseBool("redirect", text)
+}
+
+// redirectSnapshot sends a client who asks for it to where the snapshot lies, and
+// reports whether it did. Who has the URL needs no key: nobody may remember it.
+func (s *Server) redirectSnapshot(c *gin.Context, collection string) (done bool, err error) {
+	wanted, err := redirects(c)
+	if err != nil || !wanted {
+		return false, err
+	}
+	to, err := s.options.Snapshots.DownloadURL(c.Request.Context(), collection, c.Param("snapshot_name"))
+	if err != nil || to == "" {
+		return false, err
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Header("Location", to)
+	c.Status(http.StatusTemporaryRedirect)
+	c.Writer.WriteHeaderNow()
+	return true, nil
+}
+
 // getSnapshot sends a snapshot as it is: a part of it if the client asks for a
 // range, never compressed. Its errors are plain text.
 func (s *Server) getSnapshot(c *gin.Context) {
 	name, err := collectionName(c)
+	done := false
+	if err == nil {
+		done, err = s.redirectSnapshot(c, name)
+	}
+	if done {
+		return
+	}
 	var f SnapshotFile
 	if err == nil {
 		f, err = s.options.Snapshots.Open(c.Request.Context(), name, c.Param("snapshot_name"))

@@ -143,6 +143,39 @@ func TestSnapshotRoutes(t *testing.T) {
 	require.Equal(t, "Not found: Snapshot ../../x not found", string(a.body))
 }
 
+func (f *fakeSnapshots) DownloadURL(_ context.Context, collection, name string) (string, error) {
+	switch {
+	case name == "x.snapshot":
+		return "", tidemark.Errorf(tidemark.NotFound, "Snapshot x.snapshot not found")
+	case collection == "bucket":
+		return "https://s3.example/b/" + name + "?signature=1", nil
+	}
+	return "", nil
+}
+
+// TestRedirects: who asks for it is sent to where the snapshot lies, if that can
+// be.
+func TestRedirects(t *testing.T) {
+	fake := &fakeSnapshots{data: []byte("content")}
+	server := newServer(t, func(o *rest.Options) { o.Snapshots = fake })
+	a := call(t, server, "GET", "/collections/bucket/snapshots/c-1.snapshot?redirect=true", "")
+	require.Equal(t, 307, a.status)
+	require.Equal(t, "https://s3.example/b/c-1.snapshot?signature=1", a.header.Get("Location"))
+	require.Equal(t, "no-store", a.header.Get("Cache-Control"))
+	require.Empty(t, a.body)
+	for path, status := range map[string]int{
+		"/collections/bucket/snapshots/c-1.snapshot":                200,
+		"/collections/bucket/snapshots/c-1.snapshot?redirect=false": 200,
+		"/collections/c/snapshots/c-1.snapshot?redirect=true":       200,
+		"/collections/bucket/snapshots/x.snapshot?redirect=true":    404,
+		"/collections/bucket/snapshots/c-1.snapshot?redirect=x":     400,
+	} {
+		a := call(t, server, "GET", path, "")
+		require.Equal(t, status, a.status, "%s: %s", path, a.body)
+		require.Empty(t, a.header.Get("Location"), path)
+	}
+}
+
 func TestRecoverRequests(t *testing.T) {
 	fake := &fakeSnapshots{}
 	server := newServer(t, func(o *rest.Options) { o.Snapshots = fake })
