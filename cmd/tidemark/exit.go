@@ -11,7 +11,7 @@ const (
 	exitConfig  = 4 // the configuration is invalid
 
 	exitUnavailable = 5   // no server answers, or it asks to come again later
-	exitExists      = 6   // --snapshot names a collection that exists
+	exitExists      = 6   // --snapshot or --storage-snapshot names what exists
 	exitInterrupted = 130 // the user stopped waiting; what was begun may go on
 )
 

@@ -18,6 +18,7 @@ import (
 // startFlags say what a server restores before it serves.
 type startFlags struct {
 	snapshots []string // PATH:NAME
+	storage   string   // path
 	force     bool
 }
 
@@ -25,7 +26,8 @@ const forceFlag = "force-snapshot"
 
 func (f *startFlags) register(set *pflag.FlagSet) {
 	set.StringArrayVar(&f.snapshots, "snapshot", nil, "restore the archive `PATH:NAME` as the collection NAME before serving; may be given several times")
-	set.BoolVarP(&f.force, forceFlag, "f", false, "let --snapshot replace collections that exist")
+	set.StringVar(&f.storage, "storage-snapshot", "", "restore the snapshot of the whole storage in the file `PATH` before serving")
+	set.BoolVarP(&f.force, forceFlag, "f", false, "let --snapshot and --storage-snapshot replace collections and aliases that exist")
 }
 
 // acceptedFlags lets flags be written as in the reference's documentation, which
@@ -40,6 +42,7 @@ func acceptedFlags(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 // startRestores are the restores of a start.
 type startRestores struct {
 	archives []startArchive
+	storage  string // path of an archive of a whole storage, empty for none
 	force    bool
 }
 
@@ -49,7 +52,10 @@ type startArchive struct{ path, collection string }
 // restores reads the flags. Each is split at its last colon, which no name of a
 // collection has: a path may have some.
 func (f *startFlags) restores() (startRestores, error) {
-	out := startRestores{force: f.force}
+	out := startRestores{storage: f.storage, force: f.force}
+	if f.storage != "" && len(f.snapshots) > 0 {
+		return out, usage(errors.New("--storage-snapshot and --snapshot cannot be given together"))
+	}
 	named := make(map[string]bool)
 	for _, text := range f.snapshots {
 		i := strings.LastIndexByte(text, ':')
@@ -72,7 +78,7 @@ func (f *startFlags) restores() (startRestores, error) {
 // restoreAtStart restores what the command line asks for. If it fails, the engine
 // is closed.
 func restoreAtStart(ctx context.Context, e engine, r startRestores, grace time.Duration) error {
-	if len(r.archives) == 0 {
+	if len(r.archives) == 0 && r.storage == "" {
 		return nil
 	}
 	err := e.RestoreAtStart(ctx, r)
@@ -92,6 +98,9 @@ func restoreAtStart(ctx context.Context, e engine, r startRestores, grace time.D
 func (e *storeEngine) RestoreAtStart(ctx context.Context, r startRestores) error {
 	if err := e.untilRecovered(ctx); err != nil {
 		return err
+	}
+	if r.storage != "" {
+		return e.restoreStorage(ctx, r)
 	}
 	for _, archive := range r.archives {
 		if err := e.mayRestore(archive, r.force); err != nil {
@@ -144,16 +153,44 @@ func (e *storeEngine) restoreArchive(ctx context.Context, archive startArchive) 
 	if err != nil {
 		return err
 	}
-	if _, err = job.Wait(ctx); ctx.Err() != nil {
-		status, cerr := e.snapshots.CancelJob(context.WithoutCancel(ctx), job.ID.String())
-		if cerr != nil || status.State != snapshot.JobDone {
-			return errors.Join(fmt.Errorf("stopped: %w", ctx.Err()), cerr)
-		}
-		return nil
-	}
-	if err != nil {
+	if err := waitAtStart(ctx, e.snapshots, job); err != nil {
 		return err
 	}
 	e.logger.Info("a snapshot was restored before serving", slog.String("collection", archive.collection), slog.String("path", archive.path))
+	return nil
+}
+
+// waitAtStart waits for a job, and ends it when the server is told to stop.
+func waitAtStart[T any](ctx context.Context, m *snapshot.Manager, job *snapshot.Job[T]) error {
+	_, err := job.Wait(ctx)
+	if ctx.Err() == nil {
+		return err
+	}
+	status, err := m.CancelJob(context.WithoutCancel(ctx), job.ID.String())
+	if err != nil || status.State != snapshot.JobDone {
+		return errors.Join(fmt.Errorf("stopped: %w", ctx.Err()), err)
+	}
+	return nil
+}
+
+// restoreStorage restores a whole storage, all of it or nothing. What would refuse
+// it is looked at before, and again in the course of it.
+func (e *storeEngine) restoreStorage(ctx context.Context, r startRestores) error {
+	from, o := snapshot.Source{File: r.storage}, snapshot.FullOptions{Fresh: !r.force}
+	plan, err := e.snapshots.PlanRestoreFull(ctx, from, o)
+	if err == nil {
+		var job *snapshot.Job[struct{}]
+		if job, err = e.snapshots.StartRestoreFull(ctx, from, o); err == nil {
+			err = waitAtStart(ctx, e.snapshots, job)
+		}
+	}
+	switch {
+	case tidemark.KindOf(err) == tidemark.AlreadyExists:
+		return &exitError{exitExists, fmt.Errorf("--storage-snapshot %s: nothing was restored: %w", r.storage, err)}
+	case err != nil:
+		return fmt.Errorf("--storage-snapshot %s: nothing was restored: %w", r.storage, err)
+	}
+	e.logger.Info("a snapshot of the whole storage was restored before serving", slog.String("path", r.storage),
+		slog.Int("collections", len(plan.Collections)), slog.Int("aliases", len(plan.Aliases)))
 	return nil
 }

@@ -14,11 +14,20 @@ func TestStartFlags(t *testing.T) {
 	f := startFlags{snapshots: []string{`C:\a b\x.snapshot:c`, "x:y"}, force: true}
 	r, err := f.restores()
 	require.NoError(t, err)
-	require.Equal(t, startRestores{[]startArchive{{`C:\a b\x.snapshot`, "c"}, {"x", "y"}}, true}, r)
+	require.Equal(t, startRestores{archives: []startArchive{{`C:\a b\x.snapshot`, "c"}, {"x", "y"}}, force: true}, r)
 	for _, wrong := range [][]string{{""}, {"x"}, {"x:"}, {":x"}, {"x:a/b"}, {"x:.."}, {"x:a", "y:a"}} {
 		_, err := (&startFlags{snapshots: wrong}).restores()
 		require.Equal(t, exitUsage, exitCode(err), "%q", wrong)
 	}
+}
+
+// TestStorageFlag stands alone.
+func TestStorageFlag(t *testing.T) {
+	r, err := (&startFlags{storage: "x:y", force: true}).restores()
+	require.NoError(t, err)
+	require.Equal(t, startRestores{storage: "x:y", force: true}, r)
+	_, err = (&startFlags{storage: "x", snapshots: []string{"y:z"}}).restores()
+	require.Equal(t, exitUsage, exitCode(err))
 }
 
 // TestNothingIsServedAfterARefusal: the engine is closed, and its reason is the
