@@ -29,7 +29,8 @@ type Options struct {
 	FS fsx.FS
 	// Logger gets what operators should know; nil discards it.
 	Logger *slog.Logger
-	// Recoveries bounds how many collections recover at once; 0 is 4.
+	// Recoveries bounds how many collections recover, or are closed, at once; 0 is
+	// 4.
 	Recoveries int
 	// Budget bounds the memory, in bytes, of requests on their way into the
 	// logs and of points that are not yet in segments; 0 is 256 MiB, more than
@@ -384,18 +385,15 @@ func (s *Store) Close(ctx context.Context) error {
 	open := s.open
 	s.open = make(map[string]*entry)
 	s.mu.Unlock()
-	return errors.Join(closeAll(ctx, open), s.lock.Release())
+	return errors.Join(closeAll(ctx, open, s.options.Recoveries), s.lock.Release())
 }
 
-// closeAtOnce bounds how many collections are closed beside each other: each
-// waits for its disk several times.
-const closeAtOnce = 16
-
-// closeAll closes collections and joins what went wrong, in order of names.
-func closeAll(ctx context.Context, open map[string]*entry) error {
+// closeAll closes collections, some at once, as each waits for its disk several
+// times, and joins what went wrong in order of names.
+func closeAll(ctx context.Context, open map[string]*entry, atOnce int) error {
 	names := slices.Sorted(maps.Keys(open))
 	errs := make([]error, len(names))
-	turns := make(chan struct{}, closeAtOnce)
+	turns := make(chan struct{}, atOnce)
 	var closing sync.WaitGroup
 	for i, name := range names {
 		c := open[name].collection
