@@ -17,6 +17,9 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 FUZZ_SECONDS ?= 220
 CRASH_ROUNDS ?= 10000
 
+# Snapshots that `make tokens` takes.
+TOKEN_SNAPSHOTS ?= 1000
+
 # Packages below test/ drive the built binary from outside. The race detector
 # would watch the driver only, so they run without it.
 INSIDE  = $(shell $(GO) list ./... | grep -v /tidemark/test/)
@@ -92,6 +95,10 @@ bench-memory: ## memory that snapshot and restore of 1 and 8 GB take; needs 25 G
 	for segments in 9 70; do \
 		$(GO) test -run '^$$' -bench 'BenchmarkSnapshot/(create|restore)' -benchtime 1x -timeout 0 ./snapshot -args -segments $$segments || exit; \
 	done
+
+.PHONY: tokens
+tokens: ## tokens that move between collections, in TOKEN_SNAPSHOTS snapshots of the storage
+	TIDEMARK_TOKEN_SNAPSHOTS=$(TOKEN_SNAPSHOTS) $(GO) test -count=1 -v -timeout 0 -run TestTokens ./snapshot
 
 .PHONY: crash
 crash: ## kill -9 under load, CRASH_ROUNDS rounds
