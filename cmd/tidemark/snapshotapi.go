@@ -116,6 +116,15 @@ func (a snapshotAPI) DownloadURL(ctx context.Context, collection, name string) (
 	return a.manager.DownloadURL(ctx, collection, name)
 }
 
+// Stream implements rest.Snapshots.
+func (a snapshotAPI) Stream(ctx context.Context, collection string) (rest.SnapshotStream, rest.SnapshotDescription, error) {
+	s, err := a.manager.Stream(ctx, collection)
+	if err != nil {
+		return nil, rest.SnapshotDescription{}, err
+	}
+	return s, rest.SnapshotDescription{Name: s.Name, Size: s.Size}, nil
+}
+
 // Recover implements rest.Snapshots.
 func (a snapshotAPI) Recover(ctx context.Context, collection string, from rest.SnapshotSource) (rest.Begun[rest.SnapshotRestored], error) {
 	job, err := a.manager.StartRestore(ctx, collection, source(from))

@@ -51,7 +51,7 @@ const (
 	noArchive = "What is no archive is a fault of the request: 400 with what is wrong, where the reference answers 500."
 
 	full   = "The archive, and so its size and sum, are ours, and its name is of now."
-	shard  = "Snapshots of a shard are not part of this version: 501."
+	shard  = "The one shard of a collection is all of it: its snapshots are those of the collection, of which there may be more, with their names."
 	unique = "Two snapshots of one second have two names: the second does not replace the first, and stays when the first is deleted."
 
 	recoverR = "PUT /collections/r/snapshots/recover"
@@ -66,13 +66,11 @@ var differences = map[int]difference{
 	35: {do: "POST /snapshots", reason: full, then: isFull},
 	36: {do: "GET /snapshots", reason: full, then: isFullList},
 	38: {do: "DELETE /snapshots/full-snapshot-2026-11-24-10-53-38.snapshot", reason: full, then: isGone},
-	40: {do: "POST " + shards0, reason: shard},
-	41: {do: "GET " + shards0, reason: shard},
-	42: {do: "POST /collections/q/shards/9/snapshots", reason: shard},
-	43: {do: "PUT " + shards0 + "/recover", reason: shard},
-	44: {do: "PUT " + shards0 + "/recover", reason: shard},
-	45: {do: "POST " + shards0 + "/upload", reason: shard},
-	46: {do: "DELETE " + shards0 + "/q-shard-0-2026-11-24-10-53-38.snapshot", reason: shard},
+	41: {do: "GET " + shards0, reason: shard, then: hasSome},
+	43: {do: "PUT " + shards0 + "/recover", reason: shard, then: isNotFound},
+	44: {do: "PUT " + shards0 + "/recover", reason: "No path of the host is shown.", then: isNotFound},
+	45: {do: "POST " + shards0 + "/upload", reason: noArchive, then: isRefused},
+	46: {do: "DELETE " + shards0 + "/q-shard-0-2026-11-24-10-53-38.snapshot", reason: shard, then: isNotFound},
 	47: {do: "GET /collections/q/snapshots/", reason: unique, then: isOther},
 }
 
@@ -106,9 +104,22 @@ func isGone(t *testing.T, s *server, r response) {
 	require.True(t, result[bool](t, s, "DELETE /snapshots/"+list[0].Name, ""))
 }
 
-// isOther expects the list of the one snapshot that was taken without waiting.
+// isNotFound expects that no snapshot has a name that only the reference gives.
+func isNotFound(t *testing.T, _ *server, r response) {
+	require.Equal(t, http.StatusNotFound, r.status)
+	require.Regexp(t, "^Not found: Snapshot (none|q-shard-0-[0-9-]+.snapshot) not found$", r.errorText(t))
+}
+
+// hasSome expects a list of snapshots.
+func hasSome(t *testing.T, s *server, r response) {
+	require.Equal(t, http.StatusOK, r.status)
+	require.NotEmpty(t, result[[]description](t, s, "GET "+shards0, ""))
+}
+
+// isOther expects the list of the snapshot that was taken without waiting, and of
+// the shard's.
 func isOther(t *testing.T, s *server, _ response) {
-	require.Eventually(t, func() bool { return len(s.list(t, "q")) == 1 }, patience, tick)
+	require.Eventually(t, func() bool { return len(s.list(t, "q")) == 2 }, patience, tick)
 }
 
 // TestReplay sends what was sent to the reference and compares the answers.

@@ -1,10 +1,5 @@
 package rest
 
-import "github.com/tidemark-db/tidemark/transport"
-
-// What these routes lack.
-const noShardSnapshots = "a snapshot of one shard"
-
 // snapshotRoutes are about snapshots of one collection: see snapshots.go and
 // snapshot_upload.go.
 var snapshotRoutes = []*route{
@@ -47,15 +42,4 @@ var fullSnapshotRoutes = []*route{
 	needsSnapshots(manages("PUT /snapshots/recover", (*Server).recoverFullSnapshot)),
 	needsSnapshots(manages("POST /snapshots/upload", (*Server).uploadFullSnapshot)),
 	needsSnapshots(manages("POST /snapshots/{snapshot_name}/verify", (*Server).verifyFullSnapshot)),
-}
-
-// shardSnapshotRoutes are about snapshots of the one shard of a collection.
-var shardSnapshotRoutes = []*route{
-	lacks(transport.Read, "GET "+pathShard+"/snapshot", noShardSnapshots),
-	lacks(transport.Manage, "POST "+pathShard+"/snapshots/upload", noShardSnapshots),
-	lacks(transport.Manage, "PUT "+pathShard+"/snapshots/recover", noShardSnapshots),
-	lacks(transport.Read, "GET "+pathShard+"/snapshots", noShardSnapshots),
-	lacks(transport.Manage, "POST "+pathShard+"/snapshots", noShardSnapshots),
-	lacks(transport.Manage, "DELETE "+pathShard+"/snapshots/{snapshot_name}", noShardSnapshots),
-	lacks(transport.Read, "GET "+pathShard+"/snapshots/{snapshot_name}", noShardSnapshots),
 }

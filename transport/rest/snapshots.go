@@ -34,6 +34,9 @@ type Snapshots interface {
 	// DownloadURL returns a URL that anybody can fetch the snapshot from for a
 	// while; empty if Open is the only way.
 	DownloadURL(ctx context.Context, collection, name string) (string, error)
+	// Stream takes the state of a collection to send it; the description has its
+	// name and size.
+	Stream(ctx context.Context, collection string) (SnapshotStream, SnapshotDescription, error)
 	// Recover begins to replace a collection by a snapshot, or to create it.
 	Recover(ctx context.Context, collection string, from SnapshotSource) (Begun[SnapshotRestored], error)
 	// PlanRecover tells what Recover would do.
@@ -314,7 +317,7 @@ func (s *Server) recoverSource(c *gin.Context) (SnapshotSource, error) {
 	if err := s.into(c, &r); err != nil {
 		return SnapshotSource{}, err
 	}
-	return r.source()
+	return r.source(locationParser(c))
 }
 
 // checkPriority checks a priority, which has no effect: there is one node.
@@ -343,8 +346,8 @@ func parseLocation(text string) (*url.URL, error) {
 	return nil, tidemark.Errorf(tidemark.BadRequest, "URL %s with scheme %s is not supported", abbreviate(text), location.Scheme)
 }
 
-// source checks a request.
-func (r *recoverRequest) source() (SnapshotSource, error) {
+// source checks a request, whose location parse reads.
+func (r *recoverRequest) source(parse func(string) (*url.URL, error)) (SnapshotSource, error) {
 	var from SnapshotSource
 	if r.Location == nil {
 		return from, missing("location")
@@ -354,7 +357,7 @@ func (r *recoverRequest) source() (SnapshotSource, error) {
 			return from, transport.ShapeError(err.Error())
 		}
 	}
-	location, err := parseLocation(*r.Location)
+	location, err := parse(*r.Location)
 	if err != nil {
 		return from, err
 	}

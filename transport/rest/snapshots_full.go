@@ -206,7 +206,7 @@ func (s *Server) recoverFullSnapshot(c *gin.Context) {
 		return
 	}
 	from := FullSource{Rename: r.Rename}
-	if from.SnapshotSource, err = r.source(); err != nil {
+	if from.SnapshotSource, err = r.source(parseLocation); err != nil {
 		s.fail(c, err)
 		return
 	}

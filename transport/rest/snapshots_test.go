@@ -33,6 +33,7 @@ type fakeSnapshots struct {
 	levels   []string
 	previous *tidemark.Previous
 	undos    []uuid.UUID
+	stream   rest.SnapshotStream
 }
 
 func (f *fakeSnapshots) description() rest.SnapshotDescription {

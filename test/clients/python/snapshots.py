@@ -105,7 +105,7 @@ def refusals(client, directory):
     refused(400, "Snapshot checksum mismatch", client.recover_snapshot, name, where, checksum="0" * 64)
     refused(400, "does not exist", client.recover_snapshot, name, location(directory, name, "none.snapshot"))
     refused(403, "inside the snapshots directory", client.recover_snapshot, name, "file:///etc/hosts")
-    refused(501, "not part of this version", client.recover_snapshot, name, "http://127.0.0.1:1/x.snapshot")
+    refused(500, "Http request error", client.recover_snapshot, name, "http://127.0.0.1:1/x.snapshot")
     refused(404, "Snapshot none.snapshot not found", client.delete_snapshot, name, "none.snapshot")
     refused(400, "checksum mismatch", client.recover_snapshot, "snap-phantom", where, checksum="0" * 64)
     assert not client.collection_exists("snap-phantom")
@@ -151,8 +151,14 @@ def snapshots_of_the_whole_storage(client, directory):
 
 
 @check
-def shard_snapshots_are_not_there_yet(client, directory):
-    refused(501, "not part of this version", client.create_shard_snapshot, "snap", 0)
+def shard_snapshots_are_those_of_the_collection(client, directory):
+    filled(client, "shard")
+    taken = client.create_shard_snapshot("shard", 0)
+    assert [s.name for s in client.list_shard_snapshots("shard", 0)] == [taken.name]
+    assert client.recover_shard_snapshot("shard", 0, taken.name)
+    assert client.delete_shard_snapshot("shard", 0, taken.name)
+    assert client.list_snapshots("shard") == []
+    refused(404, "shard 9 not found", client.create_shard_snapshot, "shard", 9)
 
 
 if __name__ == "__main__":
