@@ -180,11 +180,16 @@ func TestOnlySuccessesAreCreated(t *testing.T) {
 		s.Ended(snapshot.OpCreate, "c", r)
 	}
 	s.Began(snapshot.OpCreate, "c")
+	s.Ended(snapshot.OpCreate, "c", snapshot.Result{At: testNow.Add(time.Second)})
+	s.Began(snapshot.OpCreate, "c")
+	s.Ended(snapshot.OpCreate, "c", snapshot.Result{Reason: "cancelled", At: testNow.Add(time.Minute)})
+	s.Began(snapshot.OpCreate, "c")
 	p := scrapePage(t, m, source, "")
-	p.has(`snapshot_created_total{id="c"} 2`)
-	p.has(`tidemark_snapshot_attempts_total{collection="c"} 5`)
+	p.has(`tidemark_snapshot_last_status{collection="c"} 1`) // it was only cancelled
+	p.has(`snapshot_created_total{id="c"} 3`)
+	p.has(`tidemark_snapshot_attempts_total{collection="c"} 7`)
 	p.has(`tidemark_snapshot_failures_total{collection="c",reason="damaged"} 1`)
-	p.has(`tidemark_snapshot_failures_total{collection="c",reason="cancelled"} 1`)
+	p.has(`tidemark_snapshot_failures_total{collection="c",reason="cancelled"} 2`)
 	p.has(`tidemark_snapshot_written_bytes_total{collection="c"} 10`)
 	p.has(`tidemark_snapshot_reused_bytes_total{collection="c"} 10`)
 }
