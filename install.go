@@ -78,14 +78,14 @@ func (s *Store) install(ctx context.Context, rs []*installation, aliases []Alias
 	if err := s.expect(rs); err != nil {
 		return err
 	}
-	// One order for all who take several locks.
-	slices.SortFunc(rs, func(a, b *installation) int { return bytes.Compare(a.expected[:], b.expected[:]) })
 	defer func() {
 		for _, r := range rs {
 			r.release()
 		}
 	}()
-	for _, r := range rs {
+	// One order for all who take several locks.
+	byID := slices.SortedFunc(slices.Values(rs), func(a, b *installation) int { return bytes.Compare(a.expected[:], b.expected[:]) })
+	for _, r := range byID {
 		if err := r.fence(ctx); err != nil {
 			return fmt.Errorf("fence the collection: %w", err)
 		}

@@ -161,6 +161,11 @@ func (l *life) snapshotsAreThere(expected []taken) error {
 	if err != nil {
 		return err
 	}
+	ofStorage, err := filepath.Glob(filepath.Join(l.dir, snapshotsDir, "*.snapshot"))
+	if err != nil {
+		return err
+	}
+	paths = append(paths, ofStorage...)
 	sums := make(map[string]string)
 	for _, path := range paths {
 		if sums[path], err = proven(path); err != nil {

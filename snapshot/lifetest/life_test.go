@@ -26,7 +26,7 @@ type life struct {
 
 // taken is a snapshot as its taker knows it.
 type taken struct {
-	collection, name, sha256 string
+	collection, name, sha256 string // no collection: of the whole storage
 	fate                     fate
 }
 
@@ -77,6 +77,7 @@ func wholeLife() []step {
 		{"create another", create("d"), again},
 		{"write to the other", put("d", 1), final},
 		{"give it a second name", alias("also d", "d"), again},
+		{"snapshot the whole storage", snapAll, again},
 		{"start again", (*life).restart, final},
 		{"write after the start", put("c", 5), final},
 		{"restore", restore("c", 1), again},
@@ -90,6 +91,8 @@ func wholeLife() []step {
 		{"restore what was dropped", restore("c", 2), again},
 		{"restore under a new name", restore("e", 1), again},
 		{"write to that", put("e", 8), final},
+		{"restore the whole storage", restoreAll(3), again},
+		{"write to what was restored with it", put("d", 4), final},
 	}
 }
 
@@ -112,6 +115,22 @@ func snap(collection string) func(*life, context.Context) error {
 			l.taken = append(l.taken, taken{collection: collection, name: info.Name, sha256: info.SHA256})
 		}
 		return err
+	}
+}
+
+// snapAll takes a snapshot of all collections and aliases.
+func snapAll(l *life, ctx context.Context) error {
+	info, err := l.manager.CreateFull(ctx, snapshot.CreateOptions{})
+	if err == nil {
+		l.taken = append(l.taken, taken{name: info.Name, sha256: info.SHA256})
+	}
+	return err
+}
+
+// restoreAll restores a snapshot of all collections and aliases.
+func restoreAll(n int) func(*life, context.Context) error {
+	return func(l *life, ctx context.Context) error {
+		return l.manager.RestoreFull(ctx, snapshot.Source{File: filepath.Join(l.dir, l.taken[n].path())}, snapshot.FullOptions{})
 	}
 }
 
