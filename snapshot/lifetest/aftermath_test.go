@@ -51,7 +51,7 @@ func (a *aftermath) check(ctx context.Context, dir string) (found seen, err erro
 	if !slices.ContainsFunc(a.states, found.equal) {
 		return found, fmt.Errorf("what is found differs from what was acknowledged (-) by:\n%s", a.states[0].diff(found))
 	}
-	if err := firstError(l.settle(ctx), l.snapshotsAreThere(a.taken)); err != nil {
+	if err := firstError(l.settle(ctx), l.snapshotsAreThere(a.taken), l.swapsBackAndForth(ctx, found)); err != nil {
 		return found, err
 	}
 	if err := l.goesOn(ctx, found); err != nil {
@@ -133,6 +133,39 @@ func (l *life) goesOn(ctx context.Context, found seen) error {
 		return fmt.Errorf("go on with a new collection: %w", err)
 	}
 	return nil
+}
+
+// swapsBackAndForth brings back every previous state, which must be what the
+// catalog says of it and leave nothing over once it is open, and takes it back.
+func (l *life) swapsBackAndForth(ctx context.Context, found seen) error {
+	for name, before := range found.collections {
+		if !before.undoable {
+			continue
+		}
+		kept := l.manager.Previous(name)
+		if err := undo(name)(l, ctx); err != nil {
+			return fmt.Errorf("bring back the previous state of %s: %w", name, err)
+		}
+		now, err := l.lookAtCollection(ctx, name)
+		if err == nil && now.count != kept.Count {
+			err = fmt.Errorf("the previous state of %s has %d points, the catalog says %d", name, now.count, kept.Count)
+		}
+		if err := firstError(err, l.settle(ctx), undo(name)(l, ctx)); err != nil {
+			return err
+		}
+		if now, err = l.lookAtCollection(ctx, name); err != nil || now.digest != before.digest {
+			return fmt.Errorf("%s is not what it was after two undos (%w)", name, err)
+		}
+	}
+	return nil
+}
+
+func (l *life) lookAtCollection(ctx context.Context, name string) (content, error) {
+	c, err := l.store.Collection(name)
+	if err != nil {
+		return content{}, err
+	}
+	return lookAt(ctx, c)
 }
 
 func (l *life) writesGoOn(ctx context.Context, name string, before content) error {
