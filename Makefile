@@ -100,6 +100,12 @@ bench-memory: ## memory that snapshot and restore of 1 and 8 GB take; needs 25 G
 tokens: ## tokens that move between collections, in TOKEN_SNAPSHOTS snapshots of the storage
 	TIDEMARK_TOKEN_SNAPSHOTS=$(TOKEN_SNAPSHOTS) $(GO) test -count=1 -v -timeout 0 -run TestTokens ./snapshot
 
+.PHONY: memory
+memory: ## snapshots in S3 of 2.5 and 10 GB with 128 and 512 MiB of memory; needs 40 GB of disk
+	for mb in 2560 10240; do \
+		TIDEMARK_MEMORY_MB=$$mb $(GO) test -count=1 -v -timeout 0 -run MemoryIsBounded ./test/snapshots || exit; \
+	done
+
 .PHONY: crash
 crash: ## kill -9 under load, CRASH_ROUNDS rounds
 	TIDEMARK_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -v -timeout 0 -run Crash ./test/...

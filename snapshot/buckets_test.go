@@ -60,8 +60,13 @@ func TestRestoreFromBucket(t *testing.T) {
 	damaged.Reader = io.MultiReader(bytes.NewReader(content[:len(content)-1]), &failingReader{fmt.Errorf("x: %w", blob.ErrDamaged)})
 	cut := objectOf(content)
 	cut.Reader = io.MultiReader(bytes.NewReader(content[:len(content)-1]), &failingReader{fmt.Errorf("x: %w", blob.ErrUnavailable)})
+	broken := objectOf(content)
+	broken.Reader = &failingReader{errors.New("something else")}
+	encoded := objectOf(content)
 	h.options.Buckets = fakeBuckets{
 		"other.bucket/some/c%20d/x y+z.snapshot": opens(object),
+		"b/c%20d/x.snapshot":                     opens(encoded),
+		"b/broken.snapshot":                      opens(broken),
 		"b/damaged.snapshot":                     opens(damaged),
 		"b/cut.snapshot":                         opens(cut),
 		"b/denied.snapshot":                      fails(blob.ErrDenied),
@@ -75,6 +80,7 @@ func TestRestoreFromBucket(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, before.digest(t), got.digest(t))
 	require.True(t, object.closed)
+	require.NoError(t, restore("s3://b/c%20d/x.snapshot"))
 	h.engine.mu.Lock()
 	delete(h.engine.collections, "new")
 	h.engine.mu.Unlock()
@@ -86,6 +92,7 @@ func TestRestoreFromBucket(t *testing.T) {
 		"s3://b/denied.snapshot":     {tidemark.Forbidden, "the server may not read s3://b/denied.snapshot"},
 		"s3://b/busy.snapshot":       {tidemark.Unavailable, "cannot be reached"},
 		"s3://b/cut.snapshot":        {tidemark.Unavailable, "cannot be reached"},
+		"s3://b/broken.snapshot":     {tidemark.Internal, "the store of snapshots cannot be read"},
 		"s3://b/damaged.snapshot":    {tidemark.BadInput, "it is not what was stored"},
 		"s3://b/x.tar":               {tidemark.BadRequest, "a key that ends in .snapshot"},
 		"s3:///x.snapshot":           {tidemark.BadRequest, "expected s3://bucket/key"},
