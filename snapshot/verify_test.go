@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"os"
@@ -55,10 +56,12 @@ func TestVerifyStored(t *testing.T) {
 	h := newVerifier(t)
 	info := h.create(t)
 	require.Empty(t, h.receiptsOf(t, info.Name))
+	<-h.events.ended
 	for i, level := range levels {
 		for range 2 { // the second receipt replaces the first
 			r, err := h.verify(info.Name, level)
 			require.NoError(t, err)
+			require.Empty(t, (<-h.events.ended).Reason)
 			require.Equal(t, level, r.Level)
 			require.Equal(t, testNow, r.At)
 			require.Equal(t, level != LevelBytes, r.Position == 7)
@@ -94,6 +97,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 		"cut off":          func(b []byte) []byte { return b[:len(b)-1] },
 		"longer":           func(b []byte) []byte { return append(b, 0) },
 		"empty":            func([]byte) []byte { return nil },
+		"Qdrant's":         func([]byte) []byte { return tarOf(t, "config.json", "{}") },
 		"junk":             func(b []byte) []byte { return bytes.Repeat([]byte("junk"), len(b)/4) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +109,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, change(bytes.Clone(good)), 0o640))
 			for _, level := range levels {
 				_, err := h.verify(info.Name, level)
-				requireError(t, err, tidemark.BadInput, "the snapshot")
+				requireError(t, err, tidemark.BadInput, "snapshot")
 				require.Equal(t, JobFailed, h.Jobs()[0].State)
 				require.Equal(t, "damaged", (<-h.events.ended).Reason)
 				require.NotEmpty(t, h.receiptsOf(t, info.Name)[level].Error)
@@ -117,6 +121,18 @@ func TestVerifyFindsDamage(t *testing.T) {
 			require.Empty(t, h.receiptsOf(t, info.Name)[LevelState].Error)
 		})
 	}
+}
+
+// tarOf returns a tar file with one entry.
+func tarOf(t *testing.T, name, content string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	require.NoError(t, w.WriteHeader(&tar.Header{Name: name, Size: int64(len(content)), Mode: 0o644}))
+	_, err := w.Write([]byte(content))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return out.Bytes()
 }
 
 // TestVerifyFindsAnotherArchive that is whole but not the one that was stored.
