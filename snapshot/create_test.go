@@ -266,8 +266,8 @@ func TestSecondWaits(t *testing.T) {
 // TestClose ends work early once its context ends, and waits until it is gone.
 func TestClose(t *testing.T) {
 	h := newHouse(t)
-	frozen := make(chan struct{})
-	h.engine.onFreeze = func(ctx context.Context, _ string) error { close(frozen); <-ctx.Done(); return ctx.Err() }
+	frozen := make(chan struct{}, 2) // who waits may get the turn in the moment in which all end
+	h.engine.onFreeze = func(ctx context.Context, _ string) error { frozen <- struct{}{}; <-ctx.Done(); return ctx.Err() }
 	job, err := h.StartCreate("c", CreateOptions{})
 	require.NoError(t, err)
 	waiting, err := h.StartCreate("c", CreateOptions{})
