@@ -20,6 +20,7 @@ type budget struct {
 	queued   int64                 // bytes of requests that were let in
 	usage    map[*Collection]int64 // bytes of heads and deaths
 	resident int64                 // sum of usage
+	refused  int64                 // requests, since the start
 	freed    chan struct{}         // closed at the next decrease; nil while nobody waits
 }
 
@@ -58,6 +59,7 @@ func (b *budget) admit(ctx context.Context, n int64) error {
 		wait := slowWait
 		if used+n > b.limit {
 			if wait = time.Until(deadline); wait <= 0 {
+				b.refuse()
 				return &Error{Kind: Unavailable, Text: fmt.Sprintf(
 					"writes wait for %d MiB of memory until segments are written; try again, or raise the budget of %d MiB", used>>20, b.limit>>20)}
 			}
@@ -123,6 +125,25 @@ func (b *budget) used() (used, limit int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.queued + b.resident, b.limit
+}
+
+func (b *budget) refuse() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refused++
+}
+
+// refusals returns how many requests were refused since the start.
+func (b *budget) refusals() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refused
+}
+
+// inUse returns the bytes in use.
+func (b *budget) inUse() int64 {
+	used, _ := b.used()
+	return used
 }
 
 // largest returns the collection that takes the most. mu is held.

@@ -31,6 +31,9 @@ const catalogFormat = 1
 type Catalog struct {
 	dir  string
 	fsys fsx.FS
+	// makeRoom is asked, if it is not nil, when a change could not be written; it
+	// reports whether to try again.
+	makeRoom func(error) bool
 
 	mu         sync.Mutex
 	content    catalogContent
@@ -162,12 +165,23 @@ func (c *Catalog) commit(next catalogContent) error {
 	if err != nil {
 		return err
 	}
-	c.generation++
-	if err := fsx.WriteAtomic(c.fsys, c.path(c.generation), data); err != nil {
+	if err := c.write(data); err != nil {
 		return c.outrun(fmt.Errorf("write catalog: %w", err))
 	}
 	c.content, c.settled = next, c.generation
 	return c.removeOld()
+}
+
+// write writes a new generation. On a full disk it makes room and writes another
+// one.
+func (c *Catalog) write(data []byte) error {
+	c.generation++
+	err := fsx.WriteAtomic(c.fsys, c.path(c.generation), data)
+	if err == nil || errors.Is(err, fsx.ErrNotDurable) || c.makeRoom == nil || !c.makeRoom(err) {
+		return err
+	}
+	c.generation++
+	return fsx.WriteAtomic(c.fsys, c.path(c.generation), data)
 }
 
 // outrun settles a change whose outcome is unknown: the present content becomes
@@ -181,8 +195,7 @@ func (c *Catalog) outrun(failed error) error {
 	if err != nil {
 		return failed
 	}
-	c.generation++
-	if err := fsx.WriteAtomic(c.fsys, c.path(c.generation), data); err != nil {
+	if err := c.write(data); err != nil {
 		return errors.Join(failed, err)
 	}
 	c.settled = c.generation

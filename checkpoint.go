@@ -95,7 +95,7 @@ func (k *committer) writeCheckpoint(ctx context.Context, f *published) (bytes in
 		return 0, err
 	}
 	k.generation++
-	w, err := k.writeSegment(ctx, k.generation, f.config.Schema, k.durable.Pending(f.view))
+	w, err := k.writeSegment(ctx, WorkCheckpoint, k.generation, f.config.Schema, k.durable.Pending(f.view))
 	if err != nil {
 		return 0, err
 	}
@@ -120,9 +120,10 @@ func (w written) release() {
 	}
 }
 
-// writeSegment writes rows to a new segment file of the collection.
-func (k *committer) writeSegment(ctx context.Context, generation uint64, schema segments.Schema, rows segments.Rows) (written, error) {
-	fsys, dir := k.c.store.fsys, filepath.Join(k.c.dir, segments.SegmentsDir)
+// writeSegment writes rows to a new segment file of the collection, as long as
+// the disk has room for that kind of work.
+func (k *committer) writeSegment(ctx context.Context, work Work, generation uint64, schema segments.Schema, rows segments.Rows) (written, error) {
+	fsys, dir := k.c.store.guard(work), filepath.Join(k.c.dir, segments.SegmentsDir)
 	if err := fsx.MkdirAll(fsys, dir, 0o750); err != nil {
 		return written{}, err
 	}
@@ -165,7 +166,12 @@ func nameFiles(ctx context.Context, fsys fsx.FS, dir string, generation uint64, 
 // commit makes m count with the files of next and lets go of what is not needed
 // any more. It takes over next; r is left to be done.
 func (k *committer) commit(ctx context.Context, m *segments.Manifest, next *segments.Durable, r *segments.Replacement) error {
-	if err := k.commitManifest(ctx, m, next); err != nil {
+	err := k.commitManifest(ctx, m, next)
+	if err != nil && !errors.Is(err, fsx.ErrNotDurable) && k.c.store.space.makeRoom(err) {
+		k.generation++ // nothing is written twice under one name
+		err = k.commitManifest(ctx, m, next)
+	}
+	if err != nil {
 		next.Release()
 		return err
 	}

@@ -82,6 +82,7 @@ type shared struct {
 	fsys      fsx.FS
 	openLog   OpenLog
 	budget    *budget
+	space     *space
 	headBytes int64
 	logBytes  int64
 	// retryInterval is the wait after a checkpoint that failed.

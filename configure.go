@@ -33,6 +33,14 @@ func (ch *ConfigChange) empty() bool {
 	return ch.Settings == nil && len(ch.DropVectors) == 0 && len(ch.AddVectors) == 0 && len(ch.DropIndexes) == 0 && len(ch.SetIndexes) == 0
 }
 
+// work tells a change that only drops from others.
+func (ch *ConfigChange) work() Work {
+	if ch.Settings == nil && len(ch.AddVectors) == 0 && len(ch.SetIndexes) == 0 {
+		return WorkDelete
+	}
+	return WorkWrite
+}
+
 // Configure changes the configuration. change is called with the configuration
 // in force while nobody else can write; what it must not do is block. An empty
 // change writes nothing and is answered like any other.
@@ -61,6 +69,9 @@ func (c *Collection) Configure(ctx context.Context, change func(*Config) (Config
 	}
 	body, err := cfg.event(&ch)
 	if err != nil {
+		return Result{}, err
+	}
+	if err := c.store.space.write(ch.work(), int64(len(ch.Settings))); err != nil {
 		return Result{}, err
 	}
 	// The lock is kept until the change is applied: whoever writes next is

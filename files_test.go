@@ -35,9 +35,12 @@ type merges struct {
 
 func (m *merges) Merged(_ string, _ time.Duration, _ int64, err error) { m.ended <- err }
 
+// testReserve lets small disks suffice, as memory often is.
+const testReserve = 256 << 10
+
 func openOnFiles(t testing.TB, dir string, fsys fsx.FS) (*Store, error) {
 	o := Options{
-		Dir: dir, FS: fsys, OpenLog: localLogs(fsys), RetryInterval: time.Millisecond,
+		Dir: dir, FS: fsys, OpenLog: localLogs(fsys), RetryInterval: time.Millisecond, DiskReserve: testReserve,
 		Observer: &merges{ended: make(chan error, 100)},
 	}
 	s, err := Open(testContext(t), o)

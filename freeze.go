@@ -92,7 +92,7 @@ func (f *Frozen) Encode(ctx context.Context, dir string) (*segments.Manifest, er
 		return nil, err
 	}
 	m.Since = nil // it is not of the state, but of how it came about
-	fsys := f.collection.store.fsys
+	fsys := f.collection.store.guard(WorkStaging)
 	w, err := writeSegment(ctx, fsys, dir, frozenGeneration, f.state.config.Schema, f.state.view.HeadRows())
 	if err != nil {
 		return nil, fmt.Errorf("write what is in memory: %w", err)

@@ -14,9 +14,6 @@ import (
 	"github.com/tidemark-db/tidemark/wal"
 )
 
-// restoreReserve stays free for checkpoints and manifests of what is served.
-const restoreReserve = 16 << 20
-
 // Incoming is the directory of a state that is to become a collection, and that
 // nothing names yet. It belongs to one goroutine.
 type Incoming struct {
@@ -30,11 +27,14 @@ type Incoming struct {
 }
 
 // Room returns how many bytes of room the restore of a state of size bytes asks
-// for, and how many are free.
+// for, what it leaves free included, and how many are free.
 func (s *Store) Room(size int64) (needed, free int64, err error) {
 	free, err = s.options.FS.FreeBytes(s.options.Dir)
-	return size + size/10 + restoreReserve, free, err
+	return restoreBytes(size) + s.shared.space.watermark(WorkStaging), free, err
 }
+
+// restoreBytes is what the restore of a state of size bytes takes at most.
+func restoreBytes(size int64) int64 { return size + size/10 }
 
 // Receive makes an empty directory for a state of size bytes that is to take the
 // place of what name stands for now: a collection or nothing.
@@ -42,12 +42,9 @@ func (s *Store) Receive(_ context.Context, name string, size int64) (*Incoming, 
 	if err := s.settled(name); err != nil {
 		return nil, err
 	}
-	need, free, err := s.Room(size)
-	if err != nil {
-		return nil, err
-	}
-	if free < need {
-		return nil, Errorf(Unavailable, "there is no room to restore the snapshot: it needs %d MiB beside what is there, %d MiB are free", need>>20, free>>20)
+	var no *NoRoomError
+	if err := s.shared.space.admit(WorkStaging, restoreBytes(size)); errors.As(err, &no) {
+		return nil, Errorf(Unavailable, "there is no room to restore the snapshot: it needs %d MiB beside what is there, %d MiB are free", roundUp(no.Need), no.Free>>20)
 	}
 	in := &Incoming{store: s, name: name, id: uuid.New(), expected: s.catalog.Entries()[name].ID}
 	if in.expected == uuid.Nil {

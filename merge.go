@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tidemark-db/tidemark/segments"
@@ -42,8 +43,8 @@ func (k *committer) startMerge(ctx context.Context) {
 // merge begins a merge. It has the turn of the process, which it gives back.
 func (k *committer) merge(ctx context.Context) {
 	k.turn = nil
-	names := segments.PickMerge(k.durable.Entries())
-	if len(names) == 0 { // a checkpoint came between
+	names, work := k.chooseMerge()
+	if len(names) == 0 { // a checkpoint came between, or the disk fills
 		<-k.c.store.merging
 		return
 	}
@@ -51,10 +52,46 @@ func (k *committer) merge(ctx context.Context) {
 	m := &merge{from: k.durable.Retain(), names: names, generation: k.generation, schema: k.schema, began: time.Now()}
 	k.merging = m
 	k.workers.Go(func() {
-		m.written, m.err = k.writeSegment(ctx, m.generation, m.schema, m.from.Rows(names...))
+		m.written, m.err = k.writeSegment(ctx, work, m.generation, m.schema, m.from.Rows(names...))
 		<-k.c.store.merging
 		k.merged <- m
 	})
+}
+
+// chooseMerge returns what to merge and for how important that is taken. If there
+// is no room for what is due, one segment that gives room back may do: so a disk
+// that is almost full is cleared step by step.
+func (k *committer) chooseMerge() ([]string, Work) {
+	entries := k.durable.Entries()
+	for _, names := range [][]string{segments.PickMerge(entries), segments.PickRewrite(entries)} {
+		if len(names) == 0 {
+			continue
+		}
+		work, bytes := mergeWork(entries, names)
+		err := k.c.store.space.admit(work, bytes)
+		if err == nil {
+			return names, work
+		}
+		k.c.logger.Debug("put a merge off", slog.Any("error", err)) // it is counted; this one looks again later
+	}
+	return nil, 0
+}
+
+// mergeWork returns how important a merge is and about how many bytes it writes.
+// One that drops a fifth of what it reads is what deletes are for: in the end there
+// is more room than before.
+func mergeWork(entries []segments.SegmentEntry, names []string) (Work, int64) {
+	var all, live int64
+	for _, e := range entries {
+		if slices.Contains(names, e.Name) && e.Rows > 0 {
+			all += e.Size
+			live += int64(float64(e.Size) * float64(e.Rows-e.Dead) / float64(e.Rows))
+		}
+	}
+	if all*4 >= live*5 {
+		return WorkDelete, live
+	}
+	return WorkMerge, live
 }
 
 // commitMerge makes the outcome of a merge count: as of the position of the

@@ -108,8 +108,8 @@ func dirBytes(fsys fsx.FS, dir string) (n int64) {
 // forgetRetry is the wait after the catalog could not be changed.
 const forgetRetry = time.Minute
 
-// keepHouse removes previous states when their time is over, or when they take
-// too much room, until ctx ends.
+// keepHouse removes previous states when their time is over, when they take too
+// much room, or when the disk fills, until ctx ends.
 func (s *Store) keepHouse(ctx context.Context) {
 	for {
 		wait, due := s.tidy()
@@ -162,7 +162,12 @@ func (s *Store) tidy() (wait time.Duration, due bool) {
 		return forgetRetry, true
 	}
 	for _, k := range goes {
-		s.logger.Info("the previous state of a collection is removed", slog.String("collection", k.name), slog.Int64("bytes", k.bytes))
+		early := s.inTime(k)
+		if early {
+			s.givenUp.Add(1)
+		}
+		s.logger.Info("the previous state of a collection is removed",
+			slog.String("collection", k.name), slog.Int64("bytes", k.bytes), slog.Bool("early", early))
 		s.abandon(k.name, k.entry.ID)
 		s.notePrevious(k.name, uuid.Nil)
 	}
@@ -194,19 +199,25 @@ func (s *Store) allKept() []kept {
 	return all
 }
 
+// inTime reports whether a state is to be kept if there is room.
+func (s *Store) inTime(k kept) bool {
+	return s.options.UndoRetention >= 0 && k.entry.Until > s.options.Now().Unix()
+}
+
 // surplus returns the first of all that are over their time or the bytes that may
-// be kept.
+// be kept, or whose room others need.
 func (s *Store) surplus(all []kept) []kept {
 	var total int64
 	for _, k := range all {
 		total += k.bytes
 	}
-	now := s.options.Now().Unix()
+	short := s.shared.space.short(WorkMerge, 0)
 	for i, k := range all {
-		if s.options.UndoRetention >= 0 && k.entry.Until > now && total <= s.options.UndoBytes {
+		if s.inTime(k) && total <= s.options.UndoBytes && short <= 0 {
 			return all[:i]
 		}
 		total -= k.bytes
+		short -= k.bytes
 	}
 	return all
 }

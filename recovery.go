@@ -95,6 +95,9 @@ func (s *Store) recoverOne(ctx context.Context, name string, id uuid.UUID) {
 	logger := s.logger.With(slog.String("collection", name))
 	began := time.Now()
 	c, err := s.openCollection(ctx, name, id)
+	if s.shared.space.makeRoom(err) { // a repair takes a little room
+		c, err = s.openCollection(ctx, name, id)
+	}
 	if err == nil && c.config().Version.IsZero() {
 		err = errors.Join(errNoLog, c.close(ctx))
 	}
@@ -113,7 +116,7 @@ var errNoLog = errors.New("its log does not begin with its creation: the log is 
 // remedy says what to do about a collection that cannot be opened.
 func remedy(err error) string {
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case fsx.IsFull(err):
 		return "there is no room on the disk. Nothing is lost: make room and restart"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "too many files are open. Nothing is lost: raise the limit and restart"

@@ -43,11 +43,16 @@ type Options struct {
 	// log behind them, at which they are written to a segment; 0 is 64 MiB and
 	// 256 MiB.
 	HeadBytes, HeadLogBytes int64
+	// DiskReserve is the distance between the watermarks of free space, in bytes: a
+	// write leaves twice that much free beside what checkpoints have to write, a
+	// merge three times, a snapshot four times. 0 is HeadBytes.
+	DiskReserve int64
 	// RetryInterval is the wait after a checkpoint that failed; 0 is 5 s.
 	RetryInterval time.Duration
 	// UndoRetention is how long the state that a restore replaced can be brought
 	// back; 0 is an hour, less than 0 keeps none. UndoBytes bounds what all those
-	// states take on disk: beyond it the oldest go early; 0 is 16 GiB.
+	// states take on disk: beyond it, and while the disk has no room for merges,
+	// the oldest go early; 0 is 16 GiB.
 	UndoRetention time.Duration
 	UndoBytes     int64
 	// Now tells the time; nil is the clock of the host.
@@ -93,6 +98,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Patience, 5*time.Second)
 	setDefault(&o.HeadBytes, 64<<20)
 	setDefault(&o.HeadLogBytes, 256<<20)
+	setDefault(&o.DiskReserve, o.HeadBytes)
 	setDefault(&o.RetryInterval, 5*time.Second)
 	return o
 }
@@ -123,6 +129,8 @@ type Store struct {
 	mu       sync.RWMutex
 	open     map[string]*entry   // by name, as the catalog has it
 	previous map[uuid.UUID]int64 // bytes of previous incarnations
+	// givenUp counts previous incarnations that were removed before their time.
+	givenUp atomic.Int64
 
 	ready atomic.Bool
 	// running ends, by stop, when the store is closed.
@@ -162,21 +170,26 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("load catalog: %w", err), lock.Release())
 	}
+	budget := newBudget(o.Budget, o.Patience)
+	room := newSpace(o, budget.inUse)
+	catalog.makeRoom = room.makeRoom
 	s := &Store{
 		options: o, logger: o.Logger, lock: lock, catalog: catalog,
 		open: make(map[string]*entry), previous: make(map[uuid.UUID]int64),
 		reviving: make(map[uuid.UUID]bool), tidyUp: make(chan struct{}, 1),
 	}
 	s.shared = &shared{
-		fsys: o.FS, openLog: o.OpenLog, budget: newBudget(o.Budget, o.Patience),
+		fsys: o.FS, openLog: o.OpenLog, budget: budget, space: room,
 		headBytes: o.HeadBytes, logBytes: o.HeadLogBytes,
 		retryInterval: o.RetryInterval, observer: o.Observer, merging: make(chan struct{}, 1),
 	}
 	if err := s.sweep(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sweep data directory: %w", err), lock.Release())
 	}
+	room.open()
 	s.running, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.recoverAll(s.running)
+	s.housekeeping.Go(func() { s.watchSpace(s.running) })
 	s.housekeeping.Go(func() {
 		s.recovery.Wait() // what is served is what is told of sizes
 		s.keepHouse(s.running)
@@ -228,6 +241,9 @@ func (s *Store) PeerID() uint64 { return s.catalog.PeerID() }
 // and its limit, in bytes.
 func (s *Store) Budget() (used, limit int64) { return s.shared.budget.used() }
 
+// RefusedForMemory returns how many requests found no room in the budget.
+func (s *Store) RefusedForMemory() int64 { return s.shared.budget.refusals() }
+
 // Names returns the names of all collections in order.
 func (s *Store) Names() []string { return slices.Sorted(maps.Keys(s.catalog.Entries())) }
 
@@ -278,11 +294,17 @@ func (e *entry) get(nameOrAlias string) (*Collection, error) {
 	return e.collection, nil
 }
 
+// newCollectionBytes is about what a collection without points takes on disk.
+const newCollectionBytes = 64 << 10
+
 // Create makes a new collection. It is durable when Create returns.
 func (s *Store) Create(ctx context.Context, name string, spec CreateSpec) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	if err := cmp.Or(s.alive(), s.catalog.Free(name)); err != nil {
+		return err
+	}
+	if err := s.shared.space.write(WorkWrite, newCollectionBytes); err != nil {
 		return err
 	}
 	id := uuid.New()

@@ -24,7 +24,7 @@ var errConfigChanged = errors.New("the configuration changed meanwhile")
 // If a patch did not find a point, Write with o.Wait returns the Error that
 // names it, although everything else was written.
 func (c *Collection) Write(ctx context.Context, ops []Operation, o WriteOptions) ([]Result, error) {
-	w := &write{c: c, ctx: ctx, options: o, started: time.Now()}
+	w := &write{c: c, ctx: ctx, options: o, started: time.Now(), work: workOf(ops)}
 	defer func() { c.store.budget.leave(w.admitted) }()
 	for {
 		err := w.attempt(ops)
@@ -52,6 +52,7 @@ type write struct {
 	options WriteOptions
 	started time.Time
 	config  *Config
+	work    Work
 
 	sent []sent
 	// admitted is how much of the budget the request takes.
@@ -117,11 +118,25 @@ func (w *write) admit(n int64) error {
 	if w.admitted > 0 {
 		return nil
 	}
+	if err := w.c.store.space.write(w.work, n); err != nil {
+		return err
+	}
 	if err := w.c.store.budget.admit(w.ctx, n); err != nil {
 		return err
 	}
 	w.admitted = n
 	return nil
+}
+
+// workOf tells a request that only deletes points, which may be how room is made,
+// from others.
+func workOf(ops []Operation) Work {
+	for _, op := range ops {
+		if _, ok := op.(*Delete); !ok {
+			return WorkWrite
+		}
+	}
+	return WorkDelete
 }
 
 func recordBytes(records []encoded) int64 {

@@ -120,7 +120,8 @@ type Tidemark struct {
 	HeadMB                 int `koanf:"head_mb"`        // a head of this size is written to a segment
 	HeadLogMB              int `koanf:"head_log_mb"`    // so is one with this much log behind it
 	LogSegmentMB           int `koanf:"log_segment_mb"`
-	PprofPort              int `koanf:"pprof_port"` // on the loopback interface; 0: off
+	DiskReserveMB          int `koanf:"disk_reserve_mb"` // between two watermarks of free space; 0: HeadMB
+	PprofPort              int `koanf:"pprof_port"`      // on the loopback interface; 0: off
 	ShutdownTimeoutSec     int `koanf:"shutdown_timeout_sec"`
 	SnapshotStagingMBPerS  int `koanf:"snapshot_staging_mb_per_sec"` // 10^6 bytes, while writes wait; 0: no limit
 	MaxConcurrentSnapshots int `koanf:"max_concurrent_snapshots"`

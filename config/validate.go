@@ -51,6 +51,7 @@ var bounds = []bound{
 	{"tidemark.head_mb", 1, 4096, "64 is usual"},
 	{"tidemark.head_log_mb", 1, maxMB, "256 is usual"},
 	{"tidemark.log_segment_mb", 1, 1024, "16 is usual"},
+	{"tidemark.disk_reserve_mb", 0, maxMB, "0 takes tidemark.head_mb"},
 	{"tidemark.pprof_port", 0, maxPort, "0 turns profiles off"},
 	{"tidemark.shutdown_timeout_sec", 1, day, "30 is usual"},
 	{"tidemark.snapshot_staging_mb_per_sec", 0, maxMB, "200 is usual, 0 sets no limit"},

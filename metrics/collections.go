@@ -43,6 +43,7 @@ func (s *scrape) collectStore(ch chan<- prometheus.Metric) {
 	used, limit := s.source.Budget()
 	gauge(ch, budgetUsedDesc, float64(used))
 	gauge(ch, budgetLimitDesc, float64(limit))
+	s.collectDisk(ch)
 }
 
 // collectState exposes the state of a collection.

@@ -30,6 +30,14 @@ func (f *fakeSource) Ready() bool { return f.ready }
 
 func (f *fakeSource) Budget() (used, limit int64) { return 3 << 20, 256 << 20 }
 
+func (f *fakeSource) RefusedForMemory() int64 { return 2 }
+
+func (f *fakeSource) Disk() Disk {
+	return Disk{Known: true, Free: 100 << 20, Reserved: true, GivenUp: 4, Watermarks: []Watermark{
+		{Work: "merge", Bytes: 192 << 20, Refused: 7}, {Work: "delete", Bytes: 64 << 20, Open: true},
+	}}
+}
+
 func (f *fakeSource) Collections(context.Context) []Collection {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -15,12 +15,33 @@ type Source interface {
 	// Budget returns the memory that requests and points outside of segments
 	// take, and the memory that they may take, in bytes.
 	Budget() (used, limit int64)
+	// Disk describes the disk of the data directory.
+	Disk() Disk
+	// RefusedForMemory returns how many requests found no room in the budget.
+	RefusedForMemory() int64
 	// Collections describes all collections, each name once. What cannot be
 	// found out before the context ends is left out.
 	Collections(ctx context.Context) []Collection
 	// Resolve returns the name of the collection that a name or an alias stands
 	// for. It is called for each request and must be cheap.
 	Resolve(nameOrAlias string) (name string, ok bool)
+}
+
+// Disk is what a disk has left, and what that lets be done.
+type Disk struct {
+	Known      bool // false: the disk does not tell
+	Free       int64
+	Reserved   bool // the reserve file is there
+	Watermarks []Watermark
+	GivenUp    int64 // states kept for undo that were removed before their time
+}
+
+// Watermark is the room that one kind of work leaves free.
+type Watermark struct {
+	Work    string
+	Bytes   int64
+	Open    bool  // the work is let in
+	Refused int64 // how often it was not
 }
 
 // Collection describes a collection at one moment.

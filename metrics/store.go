@@ -17,6 +17,19 @@ func (s storeSource) Ready() bool { return s.store.Ready() }
 // Budget implements Source.
 func (s storeSource) Budget() (used, limit int64) { return s.store.Budget() }
 
+// RefusedForMemory implements Source.
+func (s storeSource) RefusedForMemory() int64 { return s.store.RefusedForMemory() }
+
+// Disk implements Source.
+func (s storeSource) Disk() Disk {
+	space := s.store.Space()
+	d := Disk{Known: space.Known, Free: space.Free, Reserved: space.Reserved, GivenUp: space.GivenUp}
+	for _, w := range space.Watermarks {
+		d.Watermarks = append(d.Watermarks, Watermark{Work: w.Work.String(), Bytes: w.Bytes, Open: w.Open, Refused: w.Refused})
+	}
+	return d
+}
+
 // Resolve implements Source.
 func (s storeSource) Resolve(nameOrAlias string) (string, bool) {
 	c, err := s.store.Collection(nameOrAlias)

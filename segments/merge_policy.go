@@ -34,12 +34,24 @@ func PickMerge(segments []SegmentEntry) []string {
 			}
 		}
 	}
-	for _, s := range segments {
-		if s.Dead*100 > s.Rows*deadPercent {
-			return []string{s.Name}
+	return PickRewrite(segments)
+}
+
+// PickRewrite returns the name of one segment of which more than a fifth is dead,
+// none if there is none: that of which least is left, because it needs the least
+// room to be rewritten.
+func PickRewrite(segments []SegmentEntry) []string {
+	var found *SegmentEntry
+	for i := range segments {
+		s := &segments[i]
+		if s.Dead*100 > s.Rows*deadPercent && (found == nil || s.liveBytes() < found.liveBytes()) {
+			found = s
 		}
 	}
-	return nil
+	if found == nil {
+		return nil
+	}
+	return []string{found.Name}
 }
 
 // tierOf returns the logarithm of size / tierBase to the base tierFactor,

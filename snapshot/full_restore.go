@@ -211,7 +211,7 @@ func (r *fullRestoration) unpackPart(ctx context.Context, name string, p archive
 	i := len(r.arrivals)
 	r.arrivals = append(r.arrivals, Arrival{Incoming: in})
 	r.archives = append(r.archives, part.Manifest())
-	r.arrivals[i].Manifest, err = unpackFrom(ctx, r.fsys, in.Dir(), part, in.CheckConfig)
+	r.arrivals[i].Manifest, err = unpackFrom(ctx, r.staging.fsys, in.Dir(), part, in.CheckConfig)
 	return err
 }
 

@@ -41,7 +41,7 @@ func eachPart(src io.Reader, look func(archive.Part, *archive.Reader) error) err
 func (v *verification) fullState(ctx context.Context, src io.Reader, dir string) error {
 	defer v.phase(PhaseVerify)()
 	return eachPart(v.counting(src), func(_ archive.Part, r *archive.Reader) error {
-		return provePart(ctx, v.fsys, dir, r, (*segments.Durable).VerifyRows)
+		return provePart(ctx, v.staging.fsys, dir, r, (*segments.Durable).VerifyRows)
 	})
 }
 

@@ -28,6 +28,8 @@ type Options struct {
 	Rate int64
 	// FS is the file system; nil is that of the host.
 	FS fsx.FS
+	// StagingFS is the one in which archives are unpacked; nil is FS.
+	StagingFS fsx.FS
 	// JobsFile is where jobs are remembered across restarts; empty: they are not.
 	JobsFile string
 	// Buckets are those that s3:// locations may name; nil refuses them.
@@ -67,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.FS == nil {
 		o.FS = fsx.OS
+	}
+	if o.StagingFS == nil {
+		o.StagingFS = o.FS
 	}
 	if o.Observer == nil {
 		o.Observer = noObserver{}
@@ -116,7 +121,7 @@ func NewManager(o Options) (*Manager, error) {
 		options: o, engine: o.Engine, store: o.Store, fsys: o.FS, observer: o.Observer, logger: o.Logger,
 		jobs: newJobs(), ledger: openLedger(o.FS, o.JobsFile, o.Now, o.Logger), details: newDetails(o.Store),
 		turns: newTurns(o.Concurrent), pace: &pace{rate: o.Rate, busy: o.Engine.WritesWait},
-		staging: stagingDirs{fsys: o.FS, dir: o.Staging},
+		staging: stagingDirs{fsys: o.StagingFS, dir: o.Staging},
 	}
 	if !o.URLs.Disabled {
 		m.fetcher = newFetcher(o.URLs.IdleTimeout, addresses{private: !o.URLs.PublicOnly})

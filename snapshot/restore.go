@@ -191,7 +191,7 @@ func (r *restoration) unpack(ctx context.Context, src io.Reader, size int64) (in
 	if in.incoming, err = r.engine.Receive(ctx, r.name, size); err != nil {
 		return in, err
 	}
-	in.archive, in.state, err = Unpack(ctx, r.fsys, in.incoming.Dir(), src, in.incoming.Check)
+	in.archive, in.state, err = Unpack(ctx, r.staging.fsys, in.incoming.Dir(), src, in.incoming.Check)
 	return in, err
 }
 

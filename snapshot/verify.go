@@ -171,7 +171,7 @@ func (v *verification) state(ctx context.Context, src io.Reader, size int64, r *
 		return v.fullState(ctx, src, dir)
 	}
 	end := v.phase(PhaseRead)
-	m, _, err := Unpack(ctx, v.fsys, dir, v.counting(src), nil)
+	m, _, err := Unpack(ctx, v.staging.fsys, dir, v.counting(src), nil)
 	end()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tidemark-db/tidemark"
 	"github.com/tidemark-db/tidemark/config"
+	"github.com/tidemark-db/tidemark/internal/fsx"
 	"github.com/tidemark-db/tidemark/metrics"
 	"github.com/tidemark-db/tidemark/snapshot"
 	"github.com/tidemark-db/tidemark/snapshot/blob"
@@ -47,7 +49,11 @@ func openEngine(ctx context.Context, c config.Config, memory budgets, logger *sl
 		return nil, err
 	}
 	e := &storeEngine{logger: logger, store: store}
-	if err := e.openSnapshots(ctx, c, observed, logger); err != nil {
+	err = e.openSnapshots(ctx, c, observed, logger)
+	if fsx.IsFull(err) && store.GiveReserve() { // the store is open and should be read
+		err = e.openSnapshots(ctx, c, observed, logger)
+	}
+	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
 	e.recall(observed.Snapshots())
@@ -76,7 +82,8 @@ func openEngine(ctx context.Context, c config.Config, memory budgets, logger *sl
 // remembered. The directory is locked, so that only this process writes it.
 const jobsFile = "snapshot-jobs.json"
 
-// diskReserve is what snapshots leave free for logs, checkpoints and manifests.
+// diskReserve is what snapshots leave free on disks of which the store knows
+// nothing.
 const diskReserve = 64 << 20
 
 // openSnapshots opens the place of snapshots and what makes and restores them. If
@@ -86,7 +93,7 @@ func (e *storeEngine) openSnapshots(ctx context.Context, c config.Config, observ
 	if c.Storage.TempPath != nil {
 		temp = *c.Storage.TempPath
 	}
-	if e.objects, err = local.Open(local.Options{Dir: c.Storage.SnapshotsPath, TempDir: temp, Reserve: diskReserve, Logger: logger}); err != nil {
+	if e.objects, err = local.Open(local.Options{Dir: c.Storage.SnapshotsPath, TempDir: temp, Reserve: diskReserve, FS: e.store.StagingFS(), Logger: logger}); err != nil {
 		return fmt.Errorf("open snapshots: %w", err)
 	}
 	rate := int64(c.Tidemark.SnapshotStagingMBPerS) * 1e6
@@ -108,7 +115,7 @@ func (e *storeEngine) openSnapshots(ctx context.Context, c config.Config, observ
 	if err == nil {
 		e.snapshots, err = snapshot.NewManager(snapshot.Options{
 			Engine: snapshot.OfStore(e.store), Store: place, Version: version,
-			Staging: staging, Dir: c.Storage.SnapshotsPath,
+			Staging: staging, Dir: c.Storage.SnapshotsPath, StagingFS: e.store.StagingFS(),
 			Concurrent: c.Tidemark.MaxConcurrentSnapshots, Rate: rate,
 			JobsFile: filepath.Join(c.Storage.StoragePath, jobsFile), Buckets: buckets,
 			URLs: snapshot.URLOptions{
@@ -165,10 +172,16 @@ func storeOptions(c config.Config, budget int64, observed *metrics.Metrics, logg
 		Budget:       budget,
 		HeadBytes:    int64(c.Tidemark.HeadMB) << 20,
 		HeadLogBytes: int64(c.Tidemark.HeadLogMB) << 20,
+		DiskReserve:  diskReserveBytes(c),
 
 		UndoRetention: undoRetention(c.Tidemark.Snapshots),
 		UndoBytes:     int64(c.Tidemark.Snapshots.UndoMB) << 20,
 	}
+}
+
+// diskReserveBytes is the distance between two watermarks of free space.
+func diskReserveBytes(c config.Config) int64 {
+	return int64(cmp.Or(c.Tidemark.DiskReserveMB, c.Tidemark.HeadMB)) << 20
 }
 
 // Ready implements engine.

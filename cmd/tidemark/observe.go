@@ -31,6 +31,7 @@ func logOpener(c config.Config, m *metrics.Metrics) tidemark.OpenLog {
 		log, recovery, err := local.Open(o.Dir, local.Options{
 			Base: o.Base, From: o.From, AtLeast: o.AtLeast,
 			SegmentBytes: int64(c.Tidemark.LogSegmentMB) << 20,
+			KeepFree:     diskReserveBytes(c),
 			Logger:       o.Logger,
 			Observer:     observer,
 		})

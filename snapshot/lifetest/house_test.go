@@ -24,6 +24,9 @@ const (
 	stagingDir   = ".staging"
 )
 
+// diskReserve lets small disks suffice, as memory often is.
+const diskReserve = 256 << 10
+
 // options of a house that are not the same in all tests.
 type options struct {
 	fsys fsx.FS
@@ -68,6 +71,7 @@ func (h *house) openStore(ctx context.Context) (err error) {
 	h.store, err = tidemark.Open(ctx, tidemark.Options{
 		Dir: filepath.Join(h.dir, storageDir), FS: fsys, Observer: h.events,
 		HeadLogBytes: headLogBytes, RetryInterval: time.Millisecond, Recoveries: 1,
+		DiskReserve: diskReserve,
 		OpenLog: func(o tidemark.LogOptions) (wal.Log, error) {
 			l, _, err := wallocal.Open(o.Dir, wallocal.Options{
 				Base: o.Base, From: o.From, AtLeast: o.AtLeast, SegmentBytes: h.options.generation, FS: fsys, Logger: o.Logger,
@@ -114,8 +118,8 @@ func until(ctx context.Context, look func() error) error {
 }
 
 func (h *house) openManager(ctx context.Context) (err error) {
-	fsys, dir := h.options.fsys, filepath.Join(h.dir, snapshotsDir)
-	if h.blobs, err = local.Open(local.Options{Dir: dir, FS: fsys}); err != nil {
+	dir, guarded := filepath.Join(h.dir, snapshotsDir), h.store.StagingFS()
+	if h.blobs, err = local.Open(local.Options{Dir: dir, FS: guarded}); err != nil {
 		h.blobs = nil
 		return err
 	}
@@ -133,8 +137,8 @@ func (h *house) openManager(ctx context.Context) (err error) {
 	}
 	now := time.Date(2026, 11, 24, 10, 53, 37, 0, time.UTC)
 	h.manager, err = snapshot.NewManager(snapshot.Options{
-		Engine: snapshot.OfStore(h.store), Store: place, Buckets: buckets, Version: "1.2.3", Staging: staging, Dir: dir, FS: fsys,
-		Now: func() time.Time { return now },
+		Engine: snapshot.OfStore(h.store), Store: place, Buckets: buckets, Version: "1.2.3", Staging: staging, Dir: dir,
+		FS: h.options.fsys, StagingFS: guarded, Now: func() time.Time { return now },
 	})
 	return err
 }

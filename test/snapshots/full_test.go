@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -150,8 +151,8 @@ func TestNoRoomForSnapshots(t *testing.T) {
 	require.Len(t, s.list(t, "c"), 1)
 }
 
-// TestNoRoomForRestores fills the file system of the data. Writes go on, into room
-// that the log has reserved.
+// TestNoRoomForRestores fills the file system of the data as far as writes may go
+// on, but no restore.
 func TestNoRoomForRestores(t *testing.T) {
 	for _, collection := range []string{"c", "missing"} {
 		t.Run("of "+collection, func(t *testing.T) { noRoomForRestore(t, collection) })
@@ -163,7 +164,7 @@ func noRoomForRestore(t *testing.T, collection string) {
 	storage := filepath.Join(dir, "storage")
 	mount(t, storage, "size=700m,nr_inodes=100")
 	// One file of the log holds all that is written here.
-	s := start(t, dir, "TIDEMARK__LOG_SEGMENT_MB=128")
+	s := start(t, dir, "TIDEMARK__LOG_SEGMENT_MB=128", "TIDEMARK__DISK_RESERVE_MB=16")
 	s.must(t, "PUT /collections/c", dense(64))
 	s.must(t, "PUT /collections/w", dense(dim))
 	s.fill(t, "c", 10000, 64)
@@ -178,7 +179,7 @@ func noRoomForRestore(t *testing.T, collection string) {
 		require.Equal(t, http.StatusNotFound, s.get(t, "GET /collections/missing", "").status)
 	}
 	t.Run("of bytes", func(t *testing.T) {
-		undo, err := ballast(storage, made.Size/2)
+		undo, err := ballast(storage, 56<<20) // writes leave 32 MiB and what is in memory, restores 64
 		require.NoError(t, err)
 		while(t, s, func() {
 			r := restore()
@@ -198,18 +199,10 @@ func TestNoRoomForTheLog(t *testing.T) {
 	dir := t.TempDir()
 	storage := filepath.Join(dir, "storage")
 	mount(t, storage, "size=64m")
-	s := start(t, dir, "TIDEMARK__LOG_SEGMENT_MB=1")
+	s := start(t, dir, "TIDEMARK__LOG_SEGMENT_MB=1", "TIDEMARK__DISK_RESERVE_MB=1")
 	s.must(t, "PUT /collections/w", dense(dim))
 	w := newWriters()[0]
-	step := func() response {
-		n := w.begun.Add(1)
-		request, body := w.request("w", int(n))
-		r := s.get(t, request, body)
-		if r.status == http.StatusOK {
-			w.acknowledged.Store(n)
-		}
-		return r
-	}
+	step := func() response { return w.step(t, s) }
 	for range 50 {
 		require.Equal(t, http.StatusOK, step().status)
 	}
@@ -233,4 +226,61 @@ func TestNoRoomForTheLog(t *testing.T) {
 	s.restart(t)
 	all()
 	require.Equal(t, http.StatusOK, step().status)
+}
+
+// step lets a writer do its next write.
+func (w *writer) step(t *testing.T, s *server) response {
+	n := w.begun.Add(1)
+	request, body := w.request("w", int(n))
+	r := s.get(t, request, body)
+	if r.status == http.StatusOK {
+		w.acknowledged.Store(n)
+	}
+	return r
+}
+
+// TestStorageFills fills the disk of the data up to the last byte: writes are refused
+// before it is full, deletes go on longer, collections can be dropped and aliases
+// changed to the end, a server can be started, and all of it goes on by itself.
+func TestStorageFills(t *testing.T) {
+	dir := t.TempDir()
+	storage := filepath.Join(dir, "storage")
+	mount(t, storage, "size=64m")
+	s := start(t, dir, "TIDEMARK__LOG_SEGMENT_MB=1", "TIDEMARK__DISK_RESERVE_MB=4")
+	s.must(t, "PUT /collections/w", dense(dim))
+	s.must(t, "PUT /collections/x", dense(dim))
+	w := newWriters()[0]
+	for range 20 {
+		require.Equal(t, http.StatusOK, w.step(t, s).status)
+	}
+	becomes := func(status int, request, body string) response {
+		t.Helper()
+		var r response
+		require.Eventually(t, func() bool { r = s.get(t, request, body); return r.status == status }, patience, tick)
+		return r
+	}
+	put := `{"points":[{"id":1,"vector":[` + strings.Repeat("0.5,", dim-1) + `0.5]}]}`
+	undo, err := ballast(storage, 6<<20)
+	require.NoError(t, err)
+	r := becomes(http.StatusServiceUnavailable, "PUT /collections/x/points?wait=true", put)
+	require.Contains(t, r.errorText(t), "the disk of the storage directory is almost full")
+	require.NotContains(t, string(r.body), dir, "a path of the host")
+	s.must(t, "POST /collections/x/points/delete?wait=true", `{"points":[1]}`)
+	metrics := string(s.must(t, "GET /metrics", ""))
+	require.Contains(t, metrics, `tidemark_disk_open{work="write"} 0`)
+	require.Contains(t, metrics, `tidemark_disk_open{work="delete"} 1`)
+	require.NoError(t, undo())
+
+	undo, err = ballast(storage, 0)
+	require.NoError(t, err)
+	becomes(http.StatusServiceUnavailable, "POST /collections/x/points/delete?wait=true", `{"points":[1]}`)
+	s.must(t, "POST /collections/aliases", `{"actions":[{"create_alias":{"alias_name":"a","collection_name":"w"}}]}`)
+	s.must(t, "DELETE /collections/x", "")
+	s.restart(t)
+	_, ok := w.prefix(nil, 0, s.read(t, "a")[0], int(w.acknowledged.Load()), int(w.begun.Load()))
+	require.True(t, ok)
+	require.Equal(t, http.StatusNotFound, s.get(t, "GET /collections/x", "").status)
+	require.NoError(t, undo())
+	require.Eventually(t, func() bool { return w.step(t, s).status == http.StatusOK }, patience, tick)
+	require.Contains(t, string(s.must(t, "GET /metrics", "")), `tidemark_log_poisoned{collection="w"} 0`)
 }

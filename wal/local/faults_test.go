@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -262,4 +263,35 @@ func TestReleaseKeepsWhatItCannotRename(t *testing.T) {
 	told.check(t, log, 0)
 	require.NoError(t, log.Release(t.Context(), 100))
 	require.NoError(t, log.Close())
+}
+
+// A full disk, which cut the last write short, does not keep a log closed; what
+// may have been acknowledged is not cut off without a copy.
+func TestTornTailOnAFullDisk(t *testing.T) {
+	im := build(t, local.Options{}, 8, false)
+	name := generation("1")
+	whole := bytes.Clone(im[name])
+	whole[len(whole)-block+100] ^= 1
+	for _, c := range []struct {
+		tail   []byte
+		opened bool
+	}{{im[name][:len(im[name])-100], true}, {whole, false}} {
+		dir := fastDir(t)
+		im.with(name, c.tail).write(t, dir)
+		faults := fsx.NewFaults(fsx.OS)
+		faults.Inject(fsx.Rule{Kinds: []fsx.Kind{fsx.KindCreate}, Err: syscall.ENOSPC})
+		log, r, err := local.Open(dir, local.Options{FS: faults})
+		if !c.opened {
+			require.ErrorIs(t, err, syscall.ENOSPC)
+			require.Equal(t, c.tail, readImage(t, dir)[name])
+			continue
+		}
+		require.NoError(t, err)
+		require.EqualValues(t, 7, r.Last)
+		require.Empty(t, r.Quarantine)
+		require.Positive(t, r.Dropped)
+		faults.Clear()
+		require.NoError(t, log.Close())
+		goesOn(t, dir, 0, 7)
+	}
 }

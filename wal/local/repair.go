@@ -10,7 +10,9 @@ import (
 )
 
 // repair cuts off the tail of the last generation. Bytes that are not all zero
-// are kept in a file of their own first.
+// are kept in a file of their own first, unless the disk is full and nobody can
+// have been told that they are there: often it is the full disk that cut them
+// short, and what can be read should be.
 func (l *Log) repair(v *survey, r *Recovery) error {
 	s, t := v.last, v.tail
 	r.Dropped = t.length
@@ -19,7 +21,8 @@ func (l *Log) repair(v *survey, r *Recovery) error {
 		if err != nil {
 			return err
 		}
-		if r.Quarantine, err = l.quarantine(s.origin.number, t.offset, rest); err != nil {
+		r.Quarantine, err = l.quarantine(s.origin.number, t.offset, rest)
+		if err != nil && (t.whole || !fsx.IsFull(err)) {
 			return err
 		}
 		r.PerhapsLost = t.whole
