@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // TestMain lets the scripts run this test binary under the names of the
@@ -29,6 +31,14 @@ func fakeMain() {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
+		Condition: func(name string) (bool, error) {
+			if name != "memory" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			var st unix.Statfs_t
+			err := unix.Statfs(os.TempDir(), &st)
+			return st.Type == unix.TMPFS_MAGIC, err
+		},
 		Setup: func(env *testscript.Env) error {
 			// Nothing of the machine's own configuration may reach a test.
 			kept := env.Vars[:0]
