@@ -70,7 +70,7 @@ func (a *app) examine(ctx context.Context, url string, duration time.Duration) (
 	}
 	c := loaded.Config
 	o := doctor.Options{
-		Storage: c.Storage.StoragePath, Snapshots: c.Storage.SnapshotsPath, Reserve: int64(c.Tidemark.HeadMB) << 20,
+		Storage: c.Storage.StoragePath, Snapshots: c.Storage.SnapshotsPath, Reserve: diskReserveBytes(c),
 		Memory: memoryBytes(a.root, goMemoryLimit()), Root: a.root, Duration: duration,
 		AskServer: func(ctx context.Context) (doctor.Server, error) { return askServer(ctx, a.serverURL(url, c.Service)) },
 	}
