@@ -196,6 +196,8 @@ func TestPreviousStateGoesWhenItsTimeIsOver(t *testing.T) {
 	var now testClock
 	now.set(1_000_000)
 	o.Now = now.time
+	var fails atomic.Bool // the housekeeper may be looking, too
+	o.FS = &syncDirFault{FS: fsx.OS, armed: func(string) bool { return fails.Load() }}
 	s, c := restoredCollection(t, o)
 	p, ok := s.Previous("c")
 	require.True(t, ok)
@@ -207,14 +209,13 @@ func TestPreviousStateGoesWhenItsTimeIsOver(t *testing.T) {
 	require.True(t, due)
 	require.Equal(t, time.Second, wait)
 	require.DirExists(t, dir)
+	fails.Store(true)
 	now.set(1_000_000 + 3600)
-	files := s.catalog.fsys
-	s.catalog.fsys = &syncDirFault{FS: files, armed: func(string) bool { return true }}
 	wait, due = s.tidy()
 	require.True(t, due)
 	require.Equal(t, forgetRetry, wait)
 	require.DirExists(t, dir, "the catalog names it still")
-	s.catalog.fsys = files
+	fails.Store(false)
 	_, due = s.tidy()
 	require.False(t, due)
 	require.NoDirExists(t, dir)
