@@ -117,14 +117,16 @@ func (w *Direct) write(p []byte) error {
 		return nil
 	}
 	if w.direct {
-		_, err := w.file.Write(p)
+		n, err := w.file.Write(p)
 		if !errors.Is(err, unix.EINVAL) {
 			return err
 		}
 		// Not a failure of the device: the file system asks for another
-		// alignment, and has written nothing.
+		// alignment, of the whole or, after a write that was cut short, of the
+		// rest.
 		setDirect(w.file, false)
 		w.direct = false
+		p = p[n:]
 	}
 	_, err := w.plain.Write(p)
 	return err

@@ -44,36 +44,44 @@ func TestDirectWritesEverything(t *testing.T) {
 	})
 }
 
-// refusing refuses direct writes as a file system with larger blocks would.
+// refusing refuses a direct write as a file system with larger blocks would, all
+// of it or what is left after a write that was cut short.
 type refusing struct {
 	fsx.File
 	refusals int
+	before   int // bytes that are written all the same
 }
 
 func (f *refusing) Write(p []byte) (int, error) {
-	if f.refusals > 0 {
-		f.refusals--
-		return 0, &os.PathError{Op: "write", Path: f.Name(), Err: syscall.EINVAL}
+	if f.refusals == 0 {
+		return f.File.Write(p)
 	}
-	return f.File.Write(p)
+	f.refusals--
+	n, err := f.File.Write(p[:f.before])
+	if err != nil {
+		return n, err
+	}
+	return n, &os.PathError{Op: "write", Path: f.Name(), Err: syscall.EINVAL}
 }
 
 func TestRefusedDirectWriteGoesThroughTheCache(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	f, err := fsx.OS.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
-	require.NoError(t, err)
-	defer f.Close()
-	w := writeback.NewDirect(&refusing{File: f, refusals: 1}, 1<<20)
-	content := make([]byte, 2<<20+77)
-	for i := range content {
-		content[i] = byte(i >> 5)
+	for _, before := range []int{0, 8 << 10} {
+		path := filepath.Join(t.TempDir(), "f")
+		f, err := fsx.OS.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+		require.NoError(t, err)
+		w := writeback.NewDirect(&refusing{File: f, refusals: 1, before: before}, 1<<20)
+		content := make([]byte, 2<<20+77)
+		for i := range content {
+			content[i] = byte(i >> 5)
+		}
+		_, err = w.Write(content)
+		require.NoError(t, err)
+		require.NoError(t, w.Flush())
+		require.NoError(t, f.Close())
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, string(content) == string(got), "after %d bytes", before)
 	}
-	_, err = w.Write(content)
-	require.NoError(t, err)
-	require.NoError(t, w.Flush())
-	got, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.True(t, string(content) == string(got))
 }
 
 // An error of the device is not taken for a refusal: nothing is written again.

@@ -1,6 +1,6 @@
-// Package writeback writes large files without letting dirty pages pile up: a
-// later fsync, of this file or of another on the same device, then waits for
-// little.
+// Package writeback writes large files without letting dirty pages pile up, past
+// the page cache or by cleaning it early: a later fsync, of this file or of another
+// on the same device, then waits for little.
 package writeback
 
 import "github.com/tidemark-db/tidemark/internal/fsx"
