@@ -41,7 +41,7 @@ func (s *Store) InstallAll(ctx context.Context, arrivals []Arrival, aliases []Al
 		rs[i] = a.Incoming.installation(a.Manifest)
 	}
 	s.changing.Lock()
-	defer s.changing.Unlock()
+	defer s.changed()
 	err := s.install(ctx, rs, aliases)
 	for _, a := range arrivals {
 		// Also if the catalog on disk may name it.
@@ -225,10 +225,10 @@ func (s *Store) retire(ctx context.Context, r *installation, previous *PreviousE
 		}
 	}
 	if r.entry.Previous != nil && r.entry.Previous.ID != r.id {
-		s.abandon(r.name, r.entry.Previous.ID)
+		s.abandon(r.entry.Previous.ID)
 	}
 	if r.expected != uuid.Nil && previous == nil {
-		s.abandon(r.name, r.expected)
+		s.abandon(r.expected)
 	}
 	s.notePrevious(r.name, cmp.Or(previous, &PreviousEntry{}).ID)
 }

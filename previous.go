@@ -56,18 +56,16 @@ func (s *Store) keep(r *installation) *PreviousEntry {
 	return p
 }
 
-// abandon removes an incarnation that nothing names any more, unless an undo has
-// it open: then that removes it.
-func (s *Store) abandon(name string, id uuid.UUID) {
+// abandon lets changed remove an incarnation that nothing names any more, unless
+// an undo has it open: then that does. changing is held.
+func (s *Store) abandon(id uuid.UUID) {
 	if s.reviving[id] {
 		return
 	}
 	s.mu.Lock()
 	delete(s.previous, id)
 	s.mu.Unlock()
-	if err := s.discard(id); err != nil { // swept at the next start
-		s.logger.Warn("could not remove the files of a replaced or dropped collection", slog.String("collection", name), slog.Any("error", err))
-	}
+	s.rubbish = append(s.rubbish, s.trash(id))
 }
 
 // notePrevious measures the previous incarnation of a collection, the zero UUID
@@ -147,7 +145,7 @@ type kept struct {
 // is due, and whether anything will be.
 func (s *Store) tidy() (wait time.Duration, due bool) {
 	s.changing.Lock()
-	defer s.changing.Unlock()
+	defer s.changed()
 	if s.alive() != nil {
 		return 0, false
 	}
@@ -168,7 +166,7 @@ func (s *Store) tidy() (wait time.Duration, due bool) {
 		}
 		s.logger.Info("the previous state of a collection is removed",
 			slog.String("collection", k.name), slog.Int64("bytes", k.bytes), slog.Bool("early", early))
-		s.abandon(k.name, k.entry.ID)
+		s.abandon(k.entry.ID)
 		s.notePrevious(k.name, uuid.Nil)
 	}
 	if rest := all[len(goes):]; len(rest) > 0 {

@@ -118,13 +118,15 @@ type Store struct {
 	catalog *Catalog
 	shared  *shared
 
-	// changing serialises creation, removal and replacement of collections.
+	// changing serialises creation, removal and replacement of collections. It
+	// guards what follows.
 	changing sync.Mutex
 	closed   bool
-	// reviving are the previous incarnations that an undo has open; changing
-	// guards it. revivals waits for those undos.
-	reviving map[uuid.UUID]bool
-	revivals sync.WaitGroup
+	reviving map[uuid.UUID]bool // previous incarnations that an undo has open
+	rubbish  []string           // directories that changed removes
+	// unfinished waits for what goes on without changing: undos that replay, and
+	// removals.
+	unfinished sync.WaitGroup
 
 	mu       sync.RWMutex
 	open     map[string]*entry   // by name, as the catalog has it
@@ -338,30 +340,53 @@ func (s *Store) build(ctx context.Context, name string, id uuid.UUID, spec Creat
 	return c, nil
 }
 
-// discard removes the directory of an incarnation that nothing names. It goes by
-// way of the trash, so that the place is free at once; where a full disk has no
-// room for that, it is removed where it stands.
+// discard removes the directory of an incarnation that nothing names, if there is
+// one.
 func (s *Store) discard(id uuid.UUID) error {
-	fsys, trash := s.options.FS, filepath.Join(s.options.Dir, trashDir)
-	if _, err := fsys.Stat(s.dir(id)); err != nil {
+	if _, err := s.options.FS.Stat(s.dir(id)); err != nil {
 		return nil //nolint:nilerr // nothing was created
 	}
+	return fsx.RemoveAll(s.options.FS, s.trash(id))
+}
+
+// trash puts the directory of an incarnation into the trash, so that its place is
+// free at once, and returns where it is now: on a full disk, which has no room for
+// that, where it was.
+func (s *Store) trash(id uuid.UUID) string {
+	fsys, trash := s.options.FS, filepath.Join(s.options.Dir, trashDir)
 	target := filepath.Join(trash, id.String())
 	err := fsx.MkdirAll(fsys, trash, 0o750)
 	if err == nil {
 		err = fsys.Rename(s.dir(id), target)
 	}
 	if err != nil {
-		target = s.dir(id)
+		return s.dir(id)
 	}
-	return fsx.RemoveAll(fsys, target)
+	return target
+}
+
+// changed gives changing back, and then removes what no name stands for any more:
+// the files of a large collection take seconds, and no other change waits for them.
+func (s *Store) changed() {
+	rubbish := s.rubbish
+	s.rubbish = nil
+	if len(rubbish) > 0 { // then the store is not closed
+		s.unfinished.Add(1)
+		defer s.unfinished.Done()
+	}
+	s.changing.Unlock()
+	for _, dir := range rubbish {
+		if err := fsx.RemoveAll(s.options.FS, dir); err != nil { // swept at the next start
+			s.logger.Warn("could not remove the files of a replaced or dropped collection", slog.String("dir", dir), slog.Any("error", err))
+		}
+	}
 }
 
 // Drop removes a collection and its aliases; an alias itself is not resolved.
 // It returns false if there is no collection of that name. Snapshots stay.
 func (s *Store) Drop(ctx context.Context, name string) (bool, error) {
 	s.changing.Lock()
-	defer s.changing.Unlock()
+	defer s.changed()
 	e, ok := s.catalog.Entries()[name]
 	if !ok {
 		return false, nil
@@ -383,9 +408,9 @@ func (s *Store) Drop(ctx context.Context, name string) (bool, error) {
 			s.logger.Warn("could not close a dropped collection", slog.String("collection", name), slog.Any("error", err))
 		}
 	}
-	s.abandon(name, e.ID)
+	s.abandon(e.ID)
 	if e.Previous != nil {
-		s.abandon(name, e.Previous.ID)
+		s.abandon(e.Previous.ID)
 	}
 	return true, nil
 }
@@ -399,7 +424,7 @@ func (s *Store) Close(ctx context.Context) error {
 	s.changing.Lock()
 	s.closed = true
 	s.changing.Unlock()
-	s.revivals.Wait()
+	s.unfinished.Wait()
 	s.housekeeping.Wait()
 	s.changing.Lock()
 	defer s.changing.Unlock()

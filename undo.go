@@ -86,14 +86,14 @@ func (s *Store) Undo(ctx context.Context, nameOrAlias string, previous uuid.UUID
 	if err != nil {
 		return SetAside{}, err
 	}
-	defer s.endRevival(name, e.Previous.ID)
+	defer s.endRevival(e.Previous.ID)
 	// The log is replayed while the present state is still served.
 	c, err := s.reopen(ctx, name, e.Previous.ID)
 	if err != nil {
 		return SetAside{}, &Error{Kind: Unavailable, Text: "Nothing was undone: the previous state cannot be opened", Err: err}
 	}
 	s.changing.Lock()
-	defer s.changing.Unlock()
+	defer s.changed()
 	out, err := s.swapBack(ctx, name, e, c)
 	if err != nil {
 		return SetAside{}, errors.Join(err, c.close(context.WithoutCancel(ctx)))
@@ -148,22 +148,22 @@ func (s *Store) beginRevival(nameOrAlias string, previous uuid.UUID) (string, Ca
 		return "", e, Errorf(Unavailable, "Collection `%s` is being brought back to its previous state already", name)
 	}
 	s.reviving[e.Previous.ID] = true
-	s.revivals.Add(1)
+	s.unfinished.Add(1)
 	return name, e, nil
 }
 
 // endRevival removes the incarnation if the catalog let go of it meanwhile.
-func (s *Store) endRevival(name string, id uuid.UUID) {
+func (s *Store) endRevival(id uuid.UUID) {
+	defer s.unfinished.Done()
 	s.changing.Lock()
-	defer s.changing.Unlock()
-	defer s.revivals.Done()
+	defer s.changed()
 	delete(s.reviving, id)
 	for _, e := range s.catalog.Entries() {
 		if e.ID == id || e.Previous != nil && e.Previous.ID == id {
 			return
 		}
 	}
-	s.abandon(name, id)
+	s.abandon(id)
 }
 
 // reopen opens an incarnation that was closed. It ends with the store.
